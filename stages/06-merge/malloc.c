@@ -1,0 +1,296 @@
+/*
+ * Stage 6: merge.
+ *
+ * A chunk that becomes free joins its free neighbours, so the cuts of stage 5 heal. When the last
+ * chunk is free and large, its memory goes back to the system. realloc grows into a free
+ * neighbour and shrinks in place.
+ *
+ * What it can't do: be fast. Every malloc still walks the whole list. Stage 7 needs no walk.
+ *
+ *     a used chunk                                      a free chunk
+ *     +------+------+------+-------+------+------------+------+------+------+-------+------+---
+ *     | next | prev | size | free: | data | payload:   | next | prev | size | free: | data | ///
+ *     |      |      |      | false |  |   | size bytes |      |      |      | true  |      | ///
+ *     +------+------+------+-------+--|---+------------+------+------+------+-------+------+---
+ *     ^ header, 48 bytes on x86-64    +-->^ what malloc returned
+ *
+ *     chunk_split(chunk, size) writes a header into the payload; chunk_join takes it away again,
+ *     but only where two chunks touch. Somebody else's memory may lie between them.
+ *
+ *     | header | size bytes | header | the rest |  somebody else's  | header | payload |
+ *                           ^ touches                               ^ doesn't
+ *
+ *     The list is a ring. The sentinel, base, is a header with no payload:
+ *
+ *       base --next--> chunk --next--> chunk --next--> base       (and prev the other way)
+ *
+ * Invariants
+ *   1. Going by next from base, chunks come in address order, aligned, inside the heap, without
+ *      overlap, and the ring ends at base.
+ *   2. prev is the way back: chunk->next->prev == chunk.
+ *   3. size is a multiple of ALIGNMENT, not 0, and ends inside the heap.
+ *   4. data points right behind the header. That makes a pointer ours.
+ *   5. No two free chunks touch.
+ */
+#include "inspect.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Bytes. Any object may live in a block: long double and the SSE instructions want 16. */
+#define ALIGNMENT ((size_t)16)
+/* Bytes. sbrk's argument is signed: a larger one, with its header, would move the break down. */
+#define MAX_REQUEST ((size_t)PTRDIFF_MAX - sizeof(struct chunk) - 2 * ALIGNMENT)
+/* Bytes. A rest with less room than this is not worth a header: it stays with the chunk. */
+#define MIN_PAYLOAD ALIGNMENT
+/* Bytes. Less than this at the top of the heap is kept: it is soon asked for again, and moving the
+ * break is a system call. glibc's M_TRIM_THRESHOLD starts at the same 128 KiB. */
+#define TRIM_THRESHOLD ((size_t)128 * 1024)
+#define SBRK_FAILED ((void *)-1)
+
+struct chunk {
+    _Alignas(ALIGNMENT) struct chunk *next;
+    struct chunk *prev;
+    size_t size; /* of the payload, in bytes */
+    bool free;
+    void *data; /* the payload */
+};
+
+_Static_assert(ALIGNMENT >= _Alignof(max_align_t), "a block must suit any object");
+_Static_assert(sizeof(struct chunk) % ALIGNMENT == 0, "an aligned header, an aligned payload");
+
+static size_t align_up(size_t n)
+{
+    return (n + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+}
+
+static void *payload_of(struct chunk *chunk)
+{
+    return chunk + 1;
+}
+
+static char *chunk_end(struct chunk *chunk)
+{
+    return (char *)payload_of(chunk) + chunk->size;
+}
+
+static struct chunk base = {.next = &base, .prev = &base};
+
+/* The chunk of a payload; NULL when the payload is not ours. libc's own memalign gives such, from
+ * the same break: what lies between two of our chunks may be somebody else's. */
+static struct chunk *chunk_of(void *payload)
+{
+    struct chunk *chunk;
+
+    if (!payload || (uintptr_t)payload % ALIGNMENT != 0 || payload < base.next->data ||
+        payload > base.prev->data)
+        return NULL;
+    chunk = (struct chunk *)payload - 1;
+    return chunk->data == payload ? chunk : NULL;
+}
+
+/* Moves the break up; the first of size new bytes, aligned, or NULL with ENOMEM. The break is not
+ * ours alone: whoever else moves it may leave it anywhere, so pad up to the next multiple. */
+static void *heap_grow(size_t size)
+{
+    char *end = sbrk(0);
+    size_t padding = align_up((uintptr_t)end) - (uintptr_t)end;
+
+    if (end == SBRK_FAILED || sbrk((intptr_t)(padding + size)) == SBRK_FAILED)
+        return NULL;
+    return end + padding;
+}
+
+/* Writes the header of a used chunk and links it in behind prev. */
+static void chunk_insert(struct chunk *chunk, struct chunk *prev, size_t size)
+{
+    *chunk =
+        (struct chunk){.next = prev->next, .prev = prev, .size = size, .data = payload_of(chunk)};
+    prev->next->prev = chunk;
+    prev->next = chunk;
+}
+
+/* A new chunk at the end of the heap and of the list, or NULL. */
+static struct chunk *chunk_append(size_t size)
+{
+    struct chunk *chunk = heap_grow(sizeof(struct chunk) + size);
+
+    if (chunk)
+        chunk_insert(chunk, base.prev, size);
+    return chunk;
+}
+
+static bool chunk_can_join(struct chunk *chunk)
+{
+    return chunk->next->free && chunk_end(chunk) == (char *)chunk->next;
+}
+
+/* Takes the next chunk in. Its header is payload from now on, and must not look like a header. */
+static void chunk_join(struct chunk *chunk)
+{
+    struct chunk *next = chunk->next;
+
+    chunk->size += sizeof(struct chunk) + next->size;
+    chunk->next = next->next;
+    chunk->next->prev = chunk;
+    next->data = NULL;
+}
+
+/* Gives a large last chunk back, unless somebody else's memory lies above it. Keeps errno. */
+static void heap_trim(struct chunk *chunk)
+{
+    struct chunk *prev = chunk->prev;
+    size_t size = sizeof(struct chunk) + chunk->size;
+    int saved = errno;
+
+    if (chunk->next == &base && chunk->size >= TRIM_THRESHOLD && chunk_end(chunk) == sbrk(0) &&
+        sbrk(-(intptr_t)size) != SBRK_FAILED) {
+        prev->next = &base;
+        base.prev = prev;
+    }
+    errno = saved;
+}
+
+/* Makes chunk free: joins it with its free neighbours and trims the heap. */
+static void chunk_release(struct chunk *chunk)
+{
+    chunk->free = true;
+    if (chunk_can_join(chunk))
+        chunk_join(chunk);
+    if (chunk->prev->free && chunk_can_join(chunk->prev)) {
+        chunk = chunk->prev;
+        chunk_join(chunk);
+    }
+    heap_trim(chunk);
+}
+
+/* Cuts chunk to size bytes; what is over becomes a free chunk, if it can be one. */
+static void chunk_split(struct chunk *chunk, size_t size)
+{
+    struct chunk *rest = (struct chunk *)((char *)payload_of(chunk) + size);
+
+    if (chunk->size < size + sizeof(struct chunk) + MIN_PAYLOAD)
+        return;
+    chunk_insert(rest, chunk, chunk->size - size - sizeof(struct chunk));
+    chunk->size = size;
+    chunk_release(rest);
+}
+
+/* First fit: the free chunk nearest to the heap's start with room for size bytes, or NULL. */
+static struct chunk *chunk_find(size_t size)
+{
+    for (struct chunk *chunk = base.next; chunk != &base; chunk = chunk->next)
+        if (chunk->free && chunk->size >= size)
+            return chunk;
+    return NULL;
+}
+
+/* C17 7.22.3.4: size bytes, or NULL with ENOMEM. malloc(0) is a block too. One thread only. */
+void *malloc(size_t size)
+{
+    struct chunk *chunk;
+
+    if (size > MAX_REQUEST) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    size = align_up(size ? size : 1);
+    chunk = chunk_find(size);
+    if (!chunk)
+        chunk = chunk_append(size);
+    if (!chunk)
+        return NULL;
+    chunk->free = false;
+    chunk_split(chunk, size);
+    return chunk->data;
+}
+
+/* C17 7.22.3.3: gives payload back; NULL and pointers that are not ours are left alone. Keeps
+ * errno. One thread only. */
+void free(void *payload)
+{
+    struct chunk *chunk = chunk_of(payload);
+
+    if (chunk)
+        chunk_release(chunk);
+}
+
+/* C17 7.22.3.2: count times size bytes, all zero, or NULL with ENOMEM. One thread only. */
+void *calloc(size_t count, size_t size)
+{
+    size_t total;
+    void *payload;
+
+    if (__builtin_mul_overflow(count, size, &total))
+        total = SIZE_MAX; /* which malloc refuses */
+    payload = malloc(total);
+    return payload ? memset(payload, 0, total) : NULL;
+}
+
+/* C17 7.22.3.5: makes payload size bytes, here or elsewhere, or NULL with ENOMEM and payload as it
+ * was; so too when it isn't ours. As in glibc, size 0 frees it and returns NULL. One thread only. */
+void *realloc(void *payload, size_t size)
+{
+    struct chunk *chunk = chunk_of(payload);
+    void *moved;
+
+    if (!payload)
+        return malloc(size);
+    if (size == 0) {
+        free(payload);
+        return NULL;
+    }
+    if (!chunk || size > MAX_REQUEST) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    size = align_up(size);
+    if (size > chunk->size && chunk_can_join(chunk) &&
+        size <= chunk->size + sizeof(struct chunk) + chunk->next->size)
+        chunk_join(chunk);
+    if (size <= chunk->size) {
+        chunk_split(chunk, size);
+        return payload;
+    }
+    moved = malloc(size);
+    if (!moved)
+        return NULL;
+    memcpy(moved, payload, chunk->size);
+    free(payload);
+    return moved;
+}
+
+static void heap_walk(heap_visit *visit, void *arg)
+{
+    for (struct chunk *chunk = base.next; chunk != &base; chunk = chunk->next)
+        if (!visit(&(struct heap_chunk){chunk, chunk->data, chunk->size, !chunk->free}, arg))
+            return;
+}
+
+/* Reads a header only once invariant 1 holds for its address: a broken link is never followed. */
+static bool heap_check(struct heap_fault *fault)
+{
+    char *end = sbrk(0);
+    struct chunk *last = &base;
+
+    for (struct chunk *chunk = base.next; chunk != &base; last = chunk, chunk = chunk->next) {
+        if ((uintptr_t)chunk % ALIGNMENT != 0 || (char *)chunk > end - sizeof(struct chunk) ||
+            (last != &base && (char *)chunk < chunk_end(last)))
+            return heap_broken(fault, 1, "next leads out of order or out of the heap", last);
+        if (chunk->prev != last)
+            return heap_broken(fault, 2, "prev is not the chunk before", chunk);
+        if (chunk->size == 0 || chunk->size % ALIGNMENT != 0 ||
+            chunk->size > (size_t)(end - (char *)payload_of(chunk)))
+            return heap_broken(fault, 3, "size is not a payload's", chunk);
+        if (chunk->data != payload_of(chunk))
+            return heap_broken(fault, 4, "data is not behind the header", chunk);
+        if (last->free && chunk_can_join(last))
+            return heap_broken(fault, 5, "two free chunks touch", last);
+    }
+    return base.prev == last || heap_broken(fault, 2, "base.prev is not the last chunk", last);
+}
+
+const struct heap_inspect heap_inspect = {
+    HEAP_INSPECT_VERSION, 5, "06-merge", heap_walk, heap_check, &base, HEAP_LAYOUT(struct chunk)};
