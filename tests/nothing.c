@@ -1,0 +1,27 @@
+/* nothing.c - an allocator that gives nothing, and that does what it must not: the suite's tests
+ * have to fail on it. See tests/teeth. */
+#include <errno.h>
+#include <stddef.h>
+
+void *malloc(size_t size)
+{
+    (void)size;
+    return NULL;
+}
+
+void free(void *payload)
+{
+    (void)payload;
+    __builtin_trap();
+}
+
+void *calloc(size_t count, size_t size)
+{
+    return malloc(count * size);
+}
+
+void *realloc(void *payload, size_t size)
+{
+    (void)payload;
+    return malloc(size);
+}
