@@ -449,7 +449,7 @@ void heap_tests(void)
     add(reuse_of_the_same_size, "reuse inspect");
     add(reuse_takes_the_first_that_fits, "reuse inspect");
     add(reuse_never_gives_too_little, "reuse malloc");
-    add(reuse_keeps_the_break, "reuse break");
+    add(reuse_keeps_the_break, "reuse sbrk");
     add(split_leaves_the_rest_free, "split inspect");
     add_loop(split_each_rest, "split inspect", 8);
     add(split_links_both_ways, "split inspect");
@@ -462,12 +462,12 @@ void heap_tests(void)
     add(merge_makes_room, "merge");
     add(merge_not_across_a_hole, "merge break inspect");
     add(merge_forgets_the_old_header, "merge foreign inspect");
-    add(trim_gives_a_large_top_back, "trim");
-    add(trim_of_the_only_chunk, "trim");
-    add(trim_after_many_small, "trim");
-    add(trim_keeps_a_small_top, "trim");
+    add(trim_gives_a_large_top_back, "trim sbrk");
+    add(trim_of_the_only_chunk, "trim sbrk");
+    add(trim_after_many_small, "trim sbrk");
+    add(trim_keeps_a_small_top, "trim sbrk");
     add(trim_not_when_others_are_above, "trim break");
-    add(trim_that_fails_changes_nothing, "trim break inspect");
+    add(trim_that_fails_changes_nothing, "trim sbrk inspect");
     add(break_moved_by_others, "break");
     add_loop(foreign_pointers_are_left_alone, "foreign inspect", 7);
     add(foreign_pointer_to_an_empty_heap, "foreign");

@@ -2,11 +2,18 @@
  * have to fail on it. See tests/teeth. */
 #include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 void *malloc(size_t size)
 {
     (void)size;
-    return NULL;
+#if defined QUIT /* ends the program, with a status that says all is well */
+    exit(0);
+#elif defined QUIT_AT_ONCE
+    _exit(0);
+#endif
+    return sbrk(0) ? NULL : NULL; /* it asks where the break is, and gives nothing all the same */
 }
 
 void free(void *payload)

@@ -202,7 +202,7 @@ void realloc_tests(void)
     add(realloc_same_size, "realloc");
     add(realloc_grows_step_by_step, "realloc");
     add(realloc_copies_no_more_than_there_is, "realloc any-size");
-    add(realloc_without_memory, "realloc nomem any-size break");
+    add(realloc_without_memory, "realloc nomem any-size sbrk");
     add(realloc_shrinks_where_it_is, "realloc-in-place any-size");
     add(realloc_grows_into_a_free_neighbour, "realloc-in-place any-size inspect");
     add(realloc_shrinks_and_leaves_the_rest_free, "realloc-in-place inspect");

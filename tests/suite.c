@@ -1,7 +1,8 @@
 /*
  * suite.c - the runner: opens a library, runs the tests that its promises ask for, reports.
  *
- *   suite --so FILE --promises "malloc free ..." [--test NAME] [--brief] [--list]
+ *   suite --so FILE --promises "malloc free ..." [--test NAME] [--brief]
+ *   suite --list
  *
  * Exit status: 0 all passed, 1 a test failed, 2 the runner could not judge (and says why).
  */
@@ -13,17 +14,36 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 struct allocator lib;
-unsigned sbrk_calls;
+struct sbrk_record sbrk_record;
 
 static Suite *suite;
-static const char *promises; /* " malloc free ... " */
-static const char *only;     /* the one test to run, or NULL */
+static char promises[1024] = " "; /* " malloc free ... " */
+static const char *only;          /* the one test to run, or NULL */
 static bool listing, brief;
-static unsigned left_out, registered;
-static volatile unsigned *finished; /* shared by all the forks: tests that reached their end */
+static int left_out, registered;
+static volatile int *finished; /* shared by all the forks: tests that reached their end */
 static volatile bool done;
+
+/* What each test needs, for the report. */
+static struct {
+    const char *name, *needs;
+} tests[256];
+static unsigned test_count;
+
+static void die(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    fputs("suite: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    exit(2);
+}
 
 /* ---- the runner's own sbrk ------------------------------------------------------------------ */
 
@@ -32,8 +52,12 @@ static unsigned fail_from, fail_times;
 
 void *sbrk(intptr_t increment)
 {
-    sbrk_calls++;
-    if (fail_from && sbrk_calls >= fail_from && sbrk_calls < fail_from + fail_times) {
+    unsigned call = ++sbrk_record.calls;
+
+    if (increment < 0)
+        sbrk_record.down += 0 - (size_t)increment;
+    if (fail_from && call >= fail_from && call - fail_from < fail_times) {
+        sbrk_record.failed++;
         errno = ENOMEM;
         return (void *)-1;
     }
@@ -42,7 +66,7 @@ void *sbrk(intptr_t increment)
 
 void sbrk_fail(unsigned nth, unsigned times)
 {
-    sbrk_calls = 0;
+    sbrk_record = (struct sbrk_record){0};
     fail_from = nth;
     fail_times = times;
 }
@@ -73,6 +97,14 @@ static bool all_promised(const char *needs)
     return true;
 }
 
+static const char *needs_of(const char *test)
+{
+    for (unsigned i = 0; i < test_count; i++)
+        if (strcmp(tests[i].name, test) == 0)
+            return tests[i].needs;
+    return NULL;
+}
+
 /* exit(0) inside a test would count as passed. */
 static void exit_guard(void)
 {
@@ -99,13 +131,17 @@ void add_loop(const TTest *test, const char *needs, int count)
         printf("%s\t%s\n", test->name, needs);
         return;
     }
+    if (test_count == sizeof tests / sizeof *tests)
+        die("too many tests: enlarge the table");
+    tests[test_count].name = test->name;
+    tests[test_count++].needs = needs;
     if (only && strcmp(only, test->name) != 0)
         return;
     if (!all_promised(needs)) {
-        left_out++;
+        left_out += count;
         return;
     }
-    registered++;
+    registered += count;
     tcase = tcase_create(test->name); /* one test a case: the result then carries its name */
     tcase_add_checked_fixture(tcase, before, after);
     tcase_add_loop_test(tcase, test, 0, count);
@@ -141,6 +177,20 @@ bool filled(const void *payload, size_t size, unsigned seed)
         if (bytes[i] != pattern(i, seed))
             return false;
     return true;
+}
+
+/* The check asks sbrk where the break is: that call must neither fail nor be counted. */
+bool heap_sound(struct heap_fault *fault)
+{
+    struct sbrk_record record = sbrk_record;
+    unsigned from = fail_from;
+    bool sound;
+
+    fail_from = 0;
+    sound = !lib.inspect || !lib.inspect->check || lib.inspect->check(fault);
+    fail_from = from;
+    sbrk_record = record;
+    return sound;
 }
 
 static char row_text[1024];
@@ -179,18 +229,6 @@ const char *row(const char *format, ...)
 
 /* ---- opening the library -------------------------------------------------------------------- */
 
-static void die(const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    fputs("suite: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
-    va_end(args);
-    exit(2);
-}
-
 /* A symbol that stands in the library itself: dlsym would also find the one of libc. */
 static void *symbol(void *handle, const char *file, const char *name, bool required)
 {
@@ -228,6 +266,23 @@ static void open_library(const char *name)
         die("%s is to promise inspect, and exports no heap_inspect with walk and check", file);
 }
 
+/* Does the library call our sbrk? Asked in a process of its own, for the tests want a fresh heap. */
+static bool calls_sbrk(void)
+{
+    int status;
+    pid_t child = fork();
+
+    if (child < 0)
+        die("can't fork: %s", strerror(errno));
+    if (child == 0) {
+        sbrk_fail(0, 0);
+        lib.malloc(1000);
+        _exit(sbrk_record.calls > 0 ? 10 : 11);
+    }
+    waitpid(child, &status, 0); /* a library that crashes is for the tests to judge */
+    return !(WIFEXITED(status) && WEXITSTATUS(status) == 11);
+}
+
 /* ---- the report ----------------------------------------------------------------------------- */
 
 static int report(SRunner *runner)
@@ -239,25 +294,35 @@ static int report(SRunner *runner)
     for (int i = 0; i < failed; i++) {
         const char *name = tr_tcname(results[i]);
 
-        if (strcmp(name, last) != 0) /* of a loop the first failure is enough */
-            printf("  FAILED %s: %s\n", name, tr_msg(results[i]));
+        if (strcmp(name, last) == 0) /* of a loop the first failure is enough */
+            continue;
         last = name;
+        printf("  FAILED %s: %s\n", name, tr_msg(results[i]));
         if (brief)
             break;
+        printf("    needs: %s", needs_of(name));
+        if (tr_rtype(results[i]) == CK_FAILURE)
+            printf("; %s:%d", tr_lfile(results[i]), tr_lno(results[i]));
+        putchar('\n');
     }
     free(results);
-    if (failed == 0 && *finished != (unsigned)run) {
-        printf("  FAILED: %d tests ran, but only %u reached their end\n", run, *finished);
-        failed = 1;
+    if (run != registered) {
+        printf("  FAILED %s: %d tests should have run, and %d did\n", "suite", registered, run);
+        failed++;
+    } else if (failed == 0 && *finished != run) {
+        printf("  FAILED %s: %d tests ran, but only %d reached their end\n", "suite", run,
+               *finished);
+        failed++;
     }
-    printf("tests %d failed %d left-out %u\n", run, failed, left_out);
+    printf("tests %d failed %d left-out %d\n", run, failed, left_out);
     return failed ? 1 : 0;
 }
 
 int main(int argc, char **argv)
 {
     const char *file = NULL;
-    char words[1024] = " ";
+    static const char *const filters[] = {"CK_RUN_SUITE", "CK_RUN_CASE", "CK_INCLUDE_TAGS",
+                                          "CK_EXCLUDE_TAGS"};
     SRunner *runner;
     int status;
 
@@ -269,13 +334,12 @@ int main(int argc, char **argv)
         else if (i + 1 < argc && strcmp(argv[i], "--so") == 0)
             file = argv[++i];
         else if (i + 1 < argc && strcmp(argv[i], "--promises") == 0)
-            snprintf(words, sizeof words, " %s ", argv[++i]);
+            snprintf(promises, sizeof promises - 8, " %s ", argv[++i]);
         else if (i + 1 < argc && strcmp(argv[i], "--test") == 0)
             only = argv[++i];
         else
             die("I don't understand %s", argv[i]);
     }
-    promises = words;
 
     /* glibc's malloc, which the runner uses, takes its memory off the same program break. Let it
      * take 64 MiB at once, so that it leaves the break alone while a test runs. The other setting
@@ -296,7 +360,15 @@ int main(int argc, char **argv)
         if (!file)
             die("which library? --so FILE");
         open_library(file);
+        if (calls_sbrk())
+            strcat(promises, "sbrk ");
+        else if (lib.inspect && promised("break"))
+            die("%s promises break, and its sbrk is not the runner's: its tests would prove "
+                "nothing",
+                file);
     }
+    for (unsigned i = 0; i < sizeof filters / sizeof *filters; i++)
+        unsetenv(filters[i]);
 
     suite = suite_create("malloc");
     contract_tests();
@@ -307,9 +379,12 @@ int main(int argc, char **argv)
     traffic_tests();
     if (listing)
         return 0;
+    if (only && !needs_of(only))
+        die("there is no test %s; tests/run --list names them", only);
+    if (registered == 0 && only)
+        die("%s needs what is not promised here: %s", only, needs_of(only));
     if (registered == 0)
-        die(only ? "no test of that name is promised: %s" : "no test is promised%s",
-            only ? only : "");
+        die("these promises need no test, and no test is no proof:%s", promises);
 
     runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_FORK);
