@@ -4,7 +4,8 @@
  *   suite --so FILE --promises "malloc free ..." [--test NAME] [--brief]
  *   suite --list
  *
- * Exit status: 0 all passed, 1 a test failed, 2 the runner could not judge (and says why).
+ * Exit status: 0 all passed, 1 a test failed, 2 the runner could not judge (and says why), 3 the one
+ * test asked for needs what isn't promised.
  */
 #define _GNU_SOURCE
 #include "suite.h"
@@ -381,10 +382,13 @@ int main(int argc, char **argv)
         return 0;
     if (only && !needs_of(only))
         die("there is no test %s; tests/run --list names them", only);
-    if (registered == 0 && only)
-        die("%s needs what is not promised here: %s", only, needs_of(only));
+    if (registered == 0 && only) {
+        fprintf(stderr, "suite: %s: it doesn't promise all that %s needs: %s\n", file, only,
+                needs_of(only));
+        return 3;
+    }
     if (registered == 0)
-        die("these promises need no test, and no test is no proof:%s", promises);
+        die("no test can be run on these promises alone:%s", promises);
 
     runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_FORK);
