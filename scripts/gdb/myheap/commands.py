@@ -345,8 +345,8 @@ def changes(heap, before, after):
     for address in sorted(set(before) | set(after)):
         old, new = before.get(address), after.get(address)
         if old != new:
-            place = heap.name(address) if address <= heap.high else "+%d" % (address - heap.start)
-            yield "%10s  %s -> %s" % (place, words(old) if old else "no chunk", words(new) if new else "no chunk")
+            yield "%10s  %s -> %s" % ("+%d" % (address - heap.start), words(old) if old else "no chunk",
+                                      words(new) if new else "no chunk")
 
 
 def rows(heap):

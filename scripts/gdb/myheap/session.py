@@ -8,6 +8,16 @@ import gdb
 from . import program
 
 
+def prepare(root, shell):
+    """GDB's settings, and an environment for the program that is the user's own again."""
+    commands = ["set print symbol-loading full", "set breakpoint pending on", "set startup-with-shell on",
+                "directory " + root, "unset environment DEBUG_COMMANDS", "unset environment LINES",
+                "unset environment COLUMNS"]
+    commands.append("set environment SHELL " + shell if shell else "unset environment SHELL")
+    for command in commands:
+        gdb.execute(command, to_string=True)
+
+
 def ptrace_refused():
     """Tries ptrace in a child that does nothing else."""
     libc = ctypes.CDLL(None, use_errno=True)

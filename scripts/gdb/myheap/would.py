@@ -154,8 +154,8 @@ class Model:
         else:
             self.say("First fit finds no free chunk with room for %d bytes.", size)
         start = -(-self.top // ALIGNMENT) * ALIGNMENT
-        self.say("The heap grows by %d bytes: a new chunk at %s.", start - self.top + self.header + size,
-                 self.name(start) if start > self.heap.high else "+%d" % (start - self.heap.start))
+        self.say("The heap grows by %d bytes: a new chunk at +%d.", start - self.top + self.header + size,
+                 start - self.heap.start)
         self.top = start + self.header + size
         self.chunks.append([start, size, False])
         return start + self.header
