@@ -11,7 +11,7 @@ from . import program
 def prepare(root, shell):
     """GDB's settings, and an environment for the program that is the user's own again."""
     commands = ["set print symbol-loading full", "set breakpoint pending on", "set startup-with-shell on",
-                "directory " + root, "unset environment DEBUG_COMMANDS", "unset environment LINES",
+                "directory \"%s\"" % root, "unset environment DEBUG_COMMANDS", "unset environment LINES",
                 "unset environment COLUMNS"]
     commands.append("set environment SHELL " + shell if shell else "unset environment SHELL")
     for command in commands:

@@ -108,7 +108,7 @@ class Trace:
         self.breakpoints, self.returns = [], {}
         self.wanted = self.quiet = False
         gdb.events.new_objfile.connect(lambda event: self.wanted and not self.breakpoints and self.arm())
-        gdb.events.exited.connect(lambda event: self.ended())
+        gdb.events.exited.connect(self.ended)
         self.forget()
 
     def forget(self):
@@ -144,10 +144,11 @@ class Trace:
                 breakpoint.delete()
         self.breakpoints, self.returns, self.pending = [], {}, {}
 
-    def ended(self):
-        if self.wanted and self.breakpoints:
+    def ended(self, event):
+        by_itself = hasattr(event, "exit_code") or gdb.convenience_variable("_exitsignal") is not None
+        if self.breakpoints and by_itself: # not by GDB's kill or quit
             gdb.write("\n".join(self.summary()) + "\n")
-            self.disarm()
+        self.disarm()
 
     # In the middle of a call.
 
