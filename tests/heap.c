@@ -7,6 +7,9 @@
  */
 #include "suite.h"
 
+#include <limits.h>
+#include <malloc.h>
+
 static size_t header(void)
 {
     return lib.inspect->layout->header;
@@ -420,6 +423,35 @@ START_TEST(foreign_pointers_are_left_alone)
 }
 END_TEST
 
+/* Stages 1 to 8 define no memalign: a program that calls it gets libc's, and libc moves the break. */
+START_TEST(libc_memalign_in_between)
+{
+    char *block = must(lib.malloc(100)), *theirs;
+    size_t size = (size_t)160 << 20; /* more than libc has set apart (see main in suite.c) */
+
+#ifdef __GLIBC__
+    mallopt(M_MMAP_MAX, 0);             /* take it off the break */
+    mallopt(M_TRIM_THRESHOLD, INT_MAX); /* else glibc gives it back at once, and then has none */
+#endif
+    fill(block, 100, 1);
+    theirs = aligned_alloc(64, size);
+    expect(theirs != NULL, "aligned_alloc gave NULL: %s", strerror(errno));
+    expect(theirs > block && theirs < (char *)sbrk(0), "it doesn't lie behind our block");
+    fill(theirs, 100, 2);
+    fill(theirs + size - 100, 100, 3);
+    fill(must(lib.malloc(100)), 100, 4);
+    lib.free(theirs);
+    must_fail(lib.realloc(theirs, 10));
+    fill(must(lib.malloc(largest(5000))), largest(5000), 5);
+    expect(filled(block, 100, 1), "our block was overwritten");
+    expect(filled(theirs, 100, 2) && filled(theirs + size - 100, 100, 3), "theirs was overwritten");
+    heap_ok();
+    free(theirs); /* libc's own free: it must find its heap in order too */
+    lib.free(block);
+    heap_ok();
+}
+END_TEST
+
 START_TEST(foreign_pointer_to_an_empty_heap)
 {
     static _Alignas(16) char somewhere[256];
@@ -470,6 +502,7 @@ void heap_tests(void)
     add(trim_that_fails_changes_nothing, "trim sbrk inspect");
     add(break_moved_by_others, "break");
     add_loop(foreign_pointers_are_left_alone, "foreign inspect", 7);
+    add(libc_memalign_in_between, "foreign break any-size");
     add(foreign_pointer_to_an_empty_heap, "foreign");
     add(double_free_does_no_harm, "foreign inspect");
 }

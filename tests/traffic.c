@@ -1,13 +1,13 @@
 /*
  * traffic.c - random allocations, held against a model: which blocks live, how large they are, and
- * what stands in them. The heap is checked after each step. A hundred processes of a thousand steps
- * each, so that a stage that never uses memory again has a short list to check.
+ * what stands in them. The heap is checked after each step. 1e5 steps a test, in several processes,
+ * so that a stage that never uses memory again has a short list to check.
  *
  * The seed is printed on failure; MALLOC_SEED=n repeats it.
  */
 #include "suite.h"
 
-enum { PROCESSES = 100, STEPS = 1000, LIVE = 64 };
+enum { STEPS_IN_ALL = 100000, LIVE = 64 };
 
 static uint64_t state;
 
@@ -59,60 +59,154 @@ static bool marked(unsigned i, size_t size)
     return ok;
 }
 
-START_TEST(random_traffic)
-{
-    const char *given = getenv("MALLOC_SEED");
-    unsigned long seed = (given ? strtoul(given, NULL, 10) : 20261123) + (unsigned)_i;
-
-    state = seed * 0x9e3779b97f4a7c15u + 1;
-    for (unsigned step = 0; step < STEPS; step++) {
-        unsigned i = (unsigned)random_below(LIVE);
-        size_t size = random_size(), kept;
-        unsigned char *payload;
+static unsigned long seed;
+static unsigned step;
 
 #define ok(condition, what)                                                                        \
-    expect(condition, "%s, at step %u; again: MALLOC_SEED=%lu", what, step, seed)
-        if (!live[i].payload) {
-            bool clear = promised("calloc") && random_below(4) == 0;
+    expect(condition, "%s, at step %u; the same again: MALLOC_SEED=%lu", what, step, seed)
 
-            payload = clear ? lib.calloc(1, size) : lib.malloc(size);
-            ok(payload, "NULL, and there is memory");
-            for (size_t j = 0; clear && j < size; j++)
-                ok(payload[j] == 0, "calloc gave a byte that is not 0");
-            for (unsigned j = 0; j < LIVE; j++)
-                ok(!live[j].payload || payload + size <= live[j].payload ||
-                       live[j].payload + live[j].size <= payload,
-                   "the new block overlaps a live one");
-        } else if (promised("realloc") && size > 0 && random_below(3) == 0) {
-            kept = size < live[i].size ? size : live[i].size;
-            ok(marked(i, live[i].size), "a block was overwritten");
-            payload = lib.realloc(live[i].payload, size);
-            ok(payload, "realloc gave NULL, and there is memory");
-            live[i].payload = payload;
-            ok(marked(i, kept), "realloc lost contents");
-        } else {
-            ok(marked(i, live[i].size), "a block was overwritten");
-            lib.free(live[i].payload);
-            payload = NULL;
-        }
-        live[i].payload = payload;
-        live[i].size = size;
-        live[i].seed = step;
-        if (payload)
-            mark(i);
+/* What others do meanwhile. */
+enum weather { FAIR, SBRK_FAILS, BREAK_MOVES };
+
+/* Somebody else's memory, right behind the heap. */
+static struct {
+    unsigned char *start;
+    size_t size;
+} foreign[200];
+static unsigned foreigners;
+
+static void move_break(void)
+{
+    size_t size = 1 + random_below(200);
+    unsigned char *start = sbrk((intptr_t)size);
+
+    ok(start != (void *)-1, "the break can't be moved");
+    fill(start, size, foreigners);
+    foreign[foreigners].start = start;
+    foreign[foreigners++].size = size;
+}
+
+static bool foreigners_well(void)
+{
+    for (unsigned i = 0; i < foreigners; i++)
+        if (!filled(foreign[i].start, foreign[i].size, i))
+            return false;
+    return true;
+}
+
+/* NULL is no failure when sbrk failed. */
+static bool excused(unsigned failed)
+{
+    return sbrk_record.failed > failed;
+}
+
+static void allocate(unsigned i)
+{
+    bool clear = promised("calloc") && random_below(4) == 0;
+    size_t size = random_size();
+    unsigned failed = sbrk_record.failed;
+    unsigned char *payload = clear ? lib.calloc(1, size) : lib.malloc(size);
+
+    ok(payload || excused(failed), "NULL, and there is memory");
+    if (!payload)
+        return;
+    ok((uintptr_t)payload % (promised("align16") ? 16 : 1) == 0, "misaligned");
+    for (size_t j = 0; clear && j < size; j++)
+        ok(payload[j] == 0, "calloc gave a byte that is not 0");
+    for (unsigned j = 0; j < LIVE; j++)
+        ok(!live[j].payload || payload + size <= live[j].payload ||
+               live[j].payload + live[j].size <= payload,
+           "the new block overlaps a live one");
+    live[i].payload = payload;
+    live[i].size = size;
+    live[i].seed = step;
+    mark(i);
+}
+
+static void reallocate(unsigned i)
+{
+    size_t size = random_size() + 1, kept;
+    unsigned failed = sbrk_record.failed;
+    unsigned char *payload;
+
+    size = largest(size);
+    kept = size < live[i].size ? size : live[i].size;
+    ok(marked(i, live[i].size), "a block was overwritten");
+    payload = lib.realloc(live[i].payload, size);
+    ok(payload || excused(failed), "realloc gave NULL, and there is memory");
+    if (!payload)
+        return; /* the old block must be as it was: the next step that looks at it will see */
+    live[i].payload = payload;
+    ok(marked(i, kept), "realloc lost contents");
+    live[i].size = size;
+    live[i].seed = step;
+    mark(i);
+}
+
+static void release(unsigned i)
+{
+    ok(marked(i, live[i].size), "a block was overwritten");
+    lib.free(live[i].payload);
+    live[i].payload = NULL;
+}
+
+static void traffic(int round, unsigned steps, enum weather weather)
+{
+    const char *given = getenv("MALLOC_SEED");
+
+    seed = (given ? strtoul(given, NULL, 10) : 20261123) + (unsigned)round;
+    state = seed * 0x9e3779b97f4a7c15u + 1;
+    for (step = 0; step < steps; step++) {
+        unsigned i = (unsigned)random_below(LIVE);
+
+        if (weather == SBRK_FAILS)
+            sbrk_fail(random_below(3) == 0 ? 1 + (unsigned)random_below(2) : 0, 1);
+        if (weather == BREAK_MOVES && foreigners < 200 && random_below(10) == 0)
+            move_break();
+        if (!live[i].payload)
+            allocate(i);
+        else if (promised("realloc") && random_below(3) == 0)
+            reallocate(i);
+        else
+            release(i);
         heap_ok();
     }
+    sbrk_fail(0, 0);
     for (unsigned i = 0; i < LIVE; i++)
-        if (live[i].payload) {
-            expect(marked(i, live[i].size), "a block was overwritten; again: MALLOC_SEED=%lu",
-                   seed);
-            lib.free(live[i].payload);
-            heap_ok();
-        }
+        if (live[i].payload)
+            release(i);
+    heap_ok();
+    ok(foreigners_well(), "memory that isn't ours was overwritten");
+}
+
+/* Long runs show what a heap becomes in time; where memory isn't used again it is out of breath
+ * soon, and the list long. */
+static int processes(void)
+{
+    return promised("reuse") ? 20 : 100;
+}
+
+START_TEST(random_traffic)
+{
+    traffic(_i, (unsigned)(STEPS_IN_ALL / processes()), FAIR);
+}
+END_TEST
+
+START_TEST(random_traffic_while_sbrk_fails)
+{
+    traffic(_i, 1000, SBRK_FAILS);
+}
+END_TEST
+
+START_TEST(random_traffic_while_the_break_moves)
+{
+    traffic(_i, 1000, BREAK_MOVES);
 }
 END_TEST
 
 void traffic_tests(void)
 {
-    add_loop(random_traffic, "malloc", PROCESSES);
+    add_loop(random_traffic, "malloc", processes());
+    add_loop(random_traffic_while_sbrk_fails, "nomem sbrk", 10);
+    add_loop(random_traffic_while_the_break_moves, "break malloc", 10);
 }
