@@ -222,6 +222,13 @@ END
     grep -Eq '^\+0 [#H.-]{8} \+1536$' <<<"$output"
 }
 
+@test "a hundred thousand chunks are no trouble" {
+    session $'break stop_here\nrun\nmyheap check\nmyheap list last 1\nmyheap map\nmyheap bar\nmyheap which p' \
+        -s 3 "$fixture" many
+    says 0 "100006 chunks: sound."
+    says 0 "+464 is byte 0"
+}
+
 @test "label and compare tell what changed" {
     session $'break stop_here\nrun\nmyheap label before\nbreak exit\nset variable *(char *) ($chunk(0)) = *(char *) $chunk(0)\nmyheap compare before' -s 4 "$fixture"
     says 0 "No chunk has changed since before."

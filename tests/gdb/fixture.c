@@ -5,6 +5,7 @@
  *   fixture damage          damages it in one way after another, a stop each, mends it again
  *   fixture calls SEED      random calls, a stop before each
  *   fixture inner           calls inside calls: calloc and realloc
+ *   fixture many            a hundred thousand chunks
  *   fixture threads         two threads that allocate in turn
  *   fixture abort           builds the heap and aborts
  *
@@ -144,6 +145,8 @@ int main(int argc, char **argv)
         return 0;
     }
     build();
+    for (int i = 0; strcmp(mode, "many") == 0 && i < 100000; i++)
+        block[i % 2] = malloc(16);
     if (strcmp(mode, "damage") == 0)
         damage();
     else if (strcmp(mode, "abort") == 0)

@@ -240,7 +240,7 @@ myheap which ADDRESS         an expression, or +N"""
                 address - chunk.payload, heap.name(chunk.address), chunk.size, chunk.state)
         elif chunk:
             at = address - chunk.address
-            word = program.pointer_size()
+            word = heap.inspect.word
             field = next(("byte %d of %s" % (at - place, name) for name, place in heap.inspect.layout.items()
                           if place <= at < place + (1 if name == "free" else word)), "padding")
             say("%s is in the header of the chunk at %s: %s. The chunk has %d bytes and is %s.",
@@ -285,7 +285,7 @@ Where no chunk is known, the bytes are read as if a header began there."""
         for name in sorted(FIELDS, key=heap.inspect.layout.get):
             at = heap.inspect.layout[name]
             until = ends[ends.index(at) + 1]
-            width = 1 if name == "free" else program.pointer_size()
+            width = 1 if name == "free" else heap.inspect.word
             value = getattr(chunk, name)
             if name == "free":
                 meaning = {0: "0, used", 1: "1, free"}.get(value, "%d, neither 0 nor 1" % value)
@@ -445,7 +445,7 @@ myheap trace summary      the sums so far; they are also printed when the progra
 myheap trace off          no more; what was seen is kept for the summary and for myheap who
 
 A call made inside another one is shown indented below it. Each call stops the program for a moment:
-some thousands a second."""
+about a thousand calls a second."""
 
     name = "trace"
 

@@ -19,7 +19,8 @@ class Inspect:
         if self.address is None:
             raise gdb.GdbError("No library is loaded that describes its heap (heap_inspect). "
                                "Start the program with: debug CMD; then let it run to its first malloc.")
-        word = program.pointer_size()
+        self.word = word = program.pointer_size()
+        self.order = program.byte_order()
         self.library = program.library_of(self.address)
         try:
             version = program.number(program.read(self.address, 4))
@@ -52,13 +53,12 @@ class Inspect:
 
 class Chunk:
     def __init__(self, inspect, address):
-        word = program.pointer_size()
         self.address = address
         self.payload = address + inspect.header
         self.bytes = program.read(address, inspect.header)
         for name, at in inspect.layout.items():
-            width = 1 if name == "free" else word
-            setattr(self, name, program.number(self.bytes[at:at + width]))
+            width = 1 if name == "free" else inspect.word
+            setattr(self, name, int.from_bytes(self.bytes[at:at + width], inspect.order))
 
     @property
     def end(self):

@@ -21,9 +21,12 @@ def read(address, count):
         raise Unreadable(address) from None
 
 
+def byte_order():
+    return "big" if "big endian" in gdb.execute("show endian", to_string=True) else "little"
+
+
 def number(data):
-    order = "big" if "big endian" in gdb.execute("show endian", to_string=True) else "little"
-    return int.from_bytes(data, order)
+    return int.from_bytes(data, byte_order())
 
 
 def read_word(address):
