@@ -26,8 +26,12 @@ pretend_tour() {
     done >build/tour.tsv
 }
 
-tables() { # in the copy
-    BUILD=build scripts/dev/tables "$@"
+make_tables() { # in the copy
+    BUILD=build scripts/dev/tables
+}
+
+check_tables() {
+    BUILD=build scripts/dev/tables --check
 }
 
 # A repository with lint and what it needs, in which there is nothing to find fault with.
@@ -117,28 +121,28 @@ END
 @test "tables: a change of a promise is found, and mended" {
     copy_repository
     pretend_tour
-    tables
-    run -0 tables --check
+    make_tables
+    run -0 check_tables
     printf '+sing  it sings\n' >>stages/04-first-fit/promises
-    run tables --check
+    run check_tables
     says 1 'README.md: the ladder is out of date; mend it with: make tables'
-    tables
-    run -0 tables --check
+    make_tables
+    run -0 check_tables
     grep -q '04-first-fit.* reuse, sing |' README.md
 }
 
 @test "tables: the record of the tour ends with a change of code, not of a comment" {
     copy_repository
     pretend_tour
-    tables
+    make_tables
     sed -i '2s/^/ * A comment.\n/' stages/04-first-fit/malloc.c
-    tables
-    run -0 tables --check
+    make_tables
+    run -0 check_tables
     echo 'int more;' >>stages/04-first-fit/malloc.c
     touch -d '1 minute' stages/04-first-fit/malloc.c # younger than the tour, whatever the clock's step
-    run tables --check
+    run check_tables
     says 1 '04-first-fit has changed since tour.tsv was made'
-    run tables
+    run make_tables
     says 1 'run scripts/tour --all first (the last tour is older than stages/04-first-fit/malloc.c)'
 }
 
@@ -146,14 +150,14 @@ END
     copy_repository
     pretend_tour
     programs=$(grep -vc '^#' tests/programs.tsv)
-    tables
+    make_tables
     grep -q "03-linked-list.*| $programs of $programs |" README.md
     sed -i 's/^stage3\ttrue\tok/stage3\ttrue\ttime/; s/^stage3\techo\tok/stage3\techo\tnot here/' build/tour.tsv
-    tables
+    make_tables
     grep -q "03-linked-list.*| $((programs - 2)) of $((programs - 1)) |" README.md
     cp README.md before
     sed -i '/^stage2\t/d' build/tour.tsv # not a whole tour
-    tables
+    make_tables
     cmp before README.md
 }
 
@@ -162,7 +166,7 @@ END
     pretend_tour
     sed -i '/end of the ladder/d' README.md
     cp README.md before
-    run tables
+    run make_tables
     says 1 'README.md has no place for the ladder'
     cmp before README.md
 }
@@ -186,7 +190,9 @@ END
     printf 'int  two(void){return 2;}\n' >layout.c
     finds layout.c clang-format
     printf 'int two(int n)\n{\n    int a[2] = {n, n};\n    return a[2];\n}\n' >bound.c
-    finds bound.c cppcheck
+    finds bound.c 'cppcheck on the rest'
+    printf 'static int n;\nint two(void)\n{\n    int *p = 0;\n    *p = 2;\n    return 2 + n;\n}\n' >common/null.h
+    finds common/null.h 'cppcheck on stages'
     printf '#!/bin/sh\necho $1\n' >quote
     finds quote shellcheck
     printf '@test "t" {\n    echo $1\n}\n' >quote.bats
