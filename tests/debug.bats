@@ -121,7 +121,7 @@ passes() { # every check of the driver has passed, and there were many
         '126 not executable:-s 3 /etc/passwd'; do
         words=${case%:*} arguments=${case##*:}
         # shellcheck disable=SC2086
-        run timeout -k 5 60 "$debug" $arguments </dev/null
+        run "-${words%% *}" timeout -k 5 60 "$debug" $arguments </dev/null
         says "${words%% *}" "debug: "
         says "${words%% *}" "${words#* }"
         [ "${#lines[@]}" -eq 1 ]
