@@ -253,6 +253,9 @@ END
         grep -Eq '^ {11}malloc\(15\) = \+[0-9]+$' <<<"$output" # inside calloc
         says 0 "trace: 2 calls: malloc 0, free 0, calloc 1, realloc 1"
     done
+    session $'myheap trace on\nrun' -s 6 sh -c "exec $fixture inner" # from one program into another
+    says 0 "is executing new program"
+    says 0 "trace: 2 calls: malloc 0, free 0, calloc 1, realloc 1"
 }
 
 @test "a core file that the kernel wrote; the program and the library are found by the core itself" {

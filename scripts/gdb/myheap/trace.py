@@ -109,6 +109,7 @@ class Trace:
         self.wanted = self.quiet = False
         gdb.events.new_objfile.connect(lambda event: self.wanted and not self.breakpoints and self.arm())
         gdb.events.exited.connect(self.ended)
+        gdb.events.clear_objfiles.connect(self.replaced)
         self.forget()
 
     def forget(self):
@@ -149,6 +150,13 @@ class Trace:
         if self.breakpoints and by_itself: # not by GDB's kill or quit
             gdb.write("\n".join(self.summary()) + "\n")
         self.disarm()
+
+    def replaced(self, event):
+        """exec: another program stands in the place of this one, with an empty heap."""
+        if self.breakpoints:
+            gdb.write("\n".join(self.summary()) + "\n")
+            self.disarm()
+            self.forget()
 
     # In the middle of a call.
 
