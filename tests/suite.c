@@ -25,7 +25,9 @@ static char promises[1024] = " "; /* " malloc free ... " */
 static const char *only;          /* the one test to run, or NULL */
 static bool listing, brief;
 static int left_out, registered;
-static volatile int *finished; /* shared by all the forks: tests that reached their end */
+static volatile struct {
+    int started, finished;
+} * forks; /* shared by all of them: how many tests began, and how many reached their end */
 static volatile bool done;
 
 /* What each test needs, for the report. */
@@ -115,13 +117,16 @@ static void exit_guard(void)
 
 static void before(void)
 {
+    if (brief && forks->started != forks->finished)
+        _exit(0); /* a test has failed, and one is enough */
+    forks->started++;
     atexit(exit_guard);
 }
 
 static void after(void)
 {
     done = true;
-    ++*finished;
+    forks->finished++;
 }
 
 void add_loop(const TTest *test, const char *needs, int count)
@@ -146,7 +151,7 @@ void add_loop(const TTest *test, const char *needs, int count)
     tcase = tcase_create(test->name); /* one test a case: the result then carries its name */
     tcase_add_checked_fixture(tcase, before, after);
     tcase_add_loop_test(tcase, test, 0, count);
-    tcase_set_timeout(tcase, 120);
+    tcase_set_timeout(tcase, brief ? 10 : 120);
     suite_add_tcase(suite, tcase);
 }
 
@@ -310,9 +315,9 @@ static int report(SRunner *runner)
     if (run != registered) {
         printf("  FAILED %s: %d tests should have run, and %d did\n", "suite", registered, run);
         failed++;
-    } else if (failed == 0 && *finished != run) {
+    } else if (failed == 0 && forks->finished != run) {
         printf("  FAILED %s: %d tests ran, but only %d reached their end\n", "suite", run,
-               *finished);
+               forks->finished);
         failed++;
     }
     printf("tests %d failed %d left-out %d\n", run, failed, left_out);
@@ -353,9 +358,8 @@ int main(int argc, char **argv)
         die("can't start myself again: %s", strerror(errno));
     }
     *(void **)&libc_sbrk = dlsym(RTLD_NEXT, "sbrk");
-    finished =
-        mmap(NULL, sizeof *finished, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (!libc_sbrk || finished == MAP_FAILED)
+    forks = mmap(NULL, sizeof *forks, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (!libc_sbrk || forks == MAP_FAILED)
         die("can't set up: %s", strerror(errno));
     if (!listing) {
         if (!file)
