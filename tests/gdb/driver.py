@@ -121,7 +121,8 @@ def check_heap(what, invariants):
         expect("! %d: " % n in listed, "%s: list does not mark invariant %d\n%s" % (what, n, listed))
     if what != "smashed":
         for offset in ("+0", "+160", "+416", "+864", "+1424"):
-            expect(re.search(r"^ +\%s " % offset, listed, re.M), "%s: %s is not listed\n%s" % (what, offset, listed))
+            expect(re.search(r"^ +\%s " % offset, listed, re.M),
+                   "%s: %s is not listed\n%s" % (what, offset, listed))
     for command in COMMANDS:
         run(command)
 

@@ -335,7 +335,8 @@ The numbers and words are those of the comment at the head of the stage's malloc
         say("%s: %s", plural(len(heap.chunks), "chunk"),
             "%d of %s broken." % (bad, plural(len(results), "invariant")) if bad else "sound.")
         if bad and not program.is_core() and inside_malloc(heap.inspect.library):
-            say("The program stands inside %s: a change half done is no damage. Type: finish", heap.inspect.stage)
+            say("The program stands inside %s: a change half done is no damage. Type: finish",
+                heap.inspect.stage)
 
 
 def changes(heap, before, after):
@@ -370,8 +371,9 @@ p is an expression, or +N: the address of a payload, as the program has it."""
             raise gdb.GdbError("Which call? For example: myheap would free(p)")
         name = call[1] or call[3]
         arguments = [part.strip() for part in (call[2] or call[4] or "").rsplit(",", 1)]
-        if len(arguments) != (2 if name in ("realloc", "calloc") else 1) or not all(arguments):
-            raise gdb.GdbError("%s takes %s." % (name, "two arguments" if name in ("realloc", "calloc") else "one argument"))
+        wanted = 2 if name in ("realloc", "calloc") else 1
+        if len(arguments) != wanted or not all(arguments):
+            raise gdb.GdbError("%s takes %s." % (name, plural(wanted, "argument")))
         heap = Heap()
         if stages.promises(heap.inspect.stage) is None:
             raise gdb.GdbError("%s is no stage of this repository: what its %s does, only its source knows."
@@ -384,7 +386,7 @@ p is an expression, or +N: the address of a payload, as the program has it."""
             sizes = arguments
         numbers = [program.evaluate(size) for size in sizes]
         if any(faults for _, _, faults in invariants.check(heap)):
-            say("The heap is damaged (myheap check), so this is what would happen if the call met none of the damage.")
+            say("The heap is damaged (myheap check): this is so if the call meets none of the damage.")
         if name == "malloc":
             model.malloc(*numbers)
         elif name == "calloc":

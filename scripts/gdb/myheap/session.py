@@ -29,8 +29,8 @@ def ptrace_refused():
 
 def greet(title, name, place):
     if ptrace_refused():
-        gdb.write("debug: this system doesn't allow ptrace, so GDB can't run a program. In a container: start it "
-                  "with --cap-add=SYS_PTRACE. Else, as root: echo 1 >/proc/sys/kernel/yama/ptrace_scope. "
+        gdb.write("debug: this system doesn't allow ptrace, so GDB can't run a program. In a container: "
+                  "start it with --cap-add=SYS_PTRACE. Else, as root: echo 1 >/proc/sys/kernel/yama/ptrace_scope. "
                   "A core file can be read all the same: debug --core FILE\n", gdb.STDERR)
         gdb.execute("quit 125")
     gdb.write("%s will run on the malloc of %s. Type:  break %s\n" % (name, title, place))

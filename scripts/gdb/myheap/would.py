@@ -4,6 +4,9 @@ from .heap import ALIGNMENT, Chunk
 from .program import Unreadable, pointer_size
 
 
+NOT_OURS = ": so it is not ours."
+
+
 class Model:
     """The chunks as [address, size, free], on which the steps are tried out."""
 
@@ -40,20 +43,20 @@ class Model:
         """The index of the chunk; None, with the reason said, when the stage finds it's not ours."""
         header = self.header
         if payload % ALIGNMENT:
-            self.say("%s is not a multiple of %d, so it is not ours.", self.name(payload), ALIGNMENT)
+            self.say("%s is not a multiple of %d" + NOT_OURS, self.name(payload), ALIGNMENT)
             return None
         try:
             first = Chunk(self.heap.inspect, self.heap.base.next).data
             last = Chunk(self.heap.inspect, self.heap.base.prev).data
             if not first <= payload <= last:
-                self.say("It does not lie between the first payload and the last, so it is not ours.")
+                self.say("It does not lie between the first payload and the last" + NOT_OURS)
                 return None
             chunk = Chunk(self.heap.inspect, payload - header)
         except Unreadable as error:
             self.say("It reads memory at %s, where there is none: SIGSEGV.", self.name(error.args[0]))
             return None
         if chunk.data != payload:
-            self.say("The %d bytes before it are no header: data is %s, not %s. So it is not ours.",
+            self.say("The %d bytes before it are no header: data is %s, not %s" + NOT_OURS,
                      header, self.name(chunk.data), self.name(payload))
             return None
         self.say("The %d bytes before it are a header: data points to it. It is ours.", header)
@@ -88,8 +91,8 @@ class Model:
         if i == 0:
             self.say("Previous: there is none, the chunk is the first.")
         elif self.chunks[i - 1][2] and self.chunk_can_join(i - 1, "Previous"):
-            self.say("Previous: free, and it touches: joined, %s takes it in.", self.name(self.chunks[i - 1][0]))
             i -= 1
+            self.say("Previous: free, and it touches: joined, %s takes it in.", self.name(self.chunks[i][0]))
             self.chunk_join(i)
         elif not self.chunks[i - 1][2]:
             self.say("Previous: in use, no join.")
@@ -110,16 +113,18 @@ class Model:
             del self.chunks[i]
 
     def chunk_split(self, i, size):
-        address, whole, _ = self.chunks[i]
+        whole = self.chunks[i][1]
         rest = whole - size - self.header
         if "split" not in self.promises or rest < self.min_payload:
-            if whole > size:
-                self.say("It keeps all its %d bytes: %s.", whole, "a rest could not hold a header and "
-                         "%d bytes" % self.min_payload if "split" in self.promises else "this stage doesn't cut")
+            if whole > size and "split" in self.promises:
+                self.say("It keeps all its %d bytes: a rest could not hold a header and %d bytes.",
+                         whole, self.min_payload)
+            elif whole > size:
+                self.say("It keeps all its %d bytes: this stage doesn't cut.", whole)
             return
         self.chunks[i][1] = size
-        self.chunks.insert(i + 1, [address + self.header + size, rest, False])
-        self.say("It is cut: the rest becomes a free chunk at %s, %d bytes.", self.name(self.chunks[i + 1][0]), rest)
+        self.chunks.insert(i + 1, [self.end(i), rest, False])
+        self.say("It is cut: the rest becomes a free chunk at %s, %d bytes.", self.name(self.end(i)), rest)
         self.chunk_release(i + 1)
 
     def round(self, size):
@@ -164,16 +169,16 @@ class Model:
         if payload == 0:
             self.say("free(NULL) does nothing.")
             return
-        steps = len(self.steps)
         i = self.chunk_of(payload)
         if i is None:
-            if "SIGSEGV" not in self.steps[-1] and len(self.steps) == steps + 1:
+            if self.steps[-1].endswith(NOT_OURS):
                 self.say("It is left alone.")
             return
         address, size, free = self.chunks[i]
         if free:
             self.say("It is free already: a double free, and no check stops it.")
-        self.say("The chunk at %s, %d bytes, %s free.", self.name(address), size, "stays" if free else "becomes")
+        self.say("The chunk at %s, %d bytes, %s free.", self.name(address), size,
+                 "stays" if free else "becomes")
         self.chunk_release(i)
 
     def realloc(self, payload, size):
@@ -185,7 +190,7 @@ class Model:
             return self.free(payload)
         i = self.chunk_of(payload)
         if i is None:
-            if "SIGSEGV" not in self.steps[-1]:
+            if self.steps[-1].endswith(NOT_OURS):
                 self.say("NULL, errno ENOMEM; nothing changes.")
             return None
         in_place = "realloc-in-place" in self.promises
