@@ -20,19 +20,17 @@
 struct allocator lib;
 struct sbrk_record sbrk_record;
 
-static Suite *suite;
 static char promises[1024] = " "; /* " malloc free ... " */
 static const char *only;          /* the one test to run, or NULL */
 static bool listing, brief;
-static int left_out, registered;
-static volatile struct {
-    int started, finished;
-} * forks; /* shared by all of them: how many tests began, and how many reached their end */
+static int run, failed, left_out;
+static volatile int *finished; /* shared by all the forks: how many tests reached their end */
 static volatile bool done;
 
-/* What each test needs, for the report. */
 static struct {
-    const char *name, *needs;
+    const TTest *test;
+    const char *needs;
+    int count;
 } tests[256];
 static unsigned test_count;
 
@@ -100,59 +98,13 @@ static bool all_promised(const char *needs)
     return true;
 }
 
-static const char *needs_of(const char *test)
-{
-    for (unsigned i = 0; i < test_count; i++)
-        if (strcmp(tests[i].name, test) == 0)
-            return tests[i].needs;
-    return NULL;
-}
-
-/* exit(0) inside a test would count as passed. */
-static void exit_guard(void)
-{
-    if (!done)
-        _exit(97);
-}
-
-static void before(void)
-{
-    if (brief && forks->started != forks->finished)
-        _exit(0); /* a test has failed, and one is enough */
-    forks->started++;
-    atexit(exit_guard);
-}
-
-static void after(void)
-{
-    done = true;
-    forks->finished++;
-}
-
 void add_loop(const TTest *test, const char *needs, int count)
 {
-    TCase *tcase;
-
-    if (listing) {
-        printf("%s\t%s\n", test->name, needs);
-        return;
-    }
     if (test_count == sizeof tests / sizeof *tests)
         die("too many tests: enlarge the table");
-    tests[test_count].name = test->name;
-    tests[test_count++].needs = needs;
-    if (only && strcmp(only, test->name) != 0)
-        return;
-    if (!all_promised(needs)) {
-        left_out += count;
-        return;
-    }
-    registered += count;
-    tcase = tcase_create(test->name); /* one test a case: the result then carries its name */
-    tcase_add_checked_fixture(tcase, before, after);
-    tcase_add_loop_test(tcase, test, 0, count);
-    tcase_set_timeout(tcase, brief ? 10 : 120);
-    suite_add_tcase(suite, tcase);
+    tests[test_count].test = test;
+    tests[test_count].needs = needs;
+    tests[test_count++].count = count;
 }
 
 void add(const TTest *test, const char *needs)
@@ -289,48 +241,90 @@ static bool calls_sbrk(void)
     return !(WIFEXITED(status) && WEXITSTATUS(status) == 11);
 }
 
-/* ---- the report ----------------------------------------------------------------------------- */
+/* ---- running -------------------------------------------------------------------------------- */
 
-static int report(SRunner *runner)
+/* exit(0) inside a test would count as passed. */
+static void exit_guard(void)
 {
-    int run = srunner_ntests_run(runner), failed = srunner_ntests_failed(runner);
-    TestResult **results = srunner_failures(runner);
-    const char *last = "";
+    if (!done)
+        _exit(97);
+}
 
-    for (int i = 0; i < failed; i++) {
-        const char *name = tr_tcname(results[i]);
+static void before(void)
+{
+    atexit(exit_guard);
+}
 
-        if (strcmp(name, last) == 0) /* of a loop the first failure is enough */
-            continue;
-        last = name;
-        printf("  FAILED %s: %s\n", name, tr_msg(results[i]));
-        if (brief)
-            break;
-        printf("    needs: %s", needs_of(name));
-        if (tr_rtype(results[i]) == CK_FAILURE)
-            printf("; %s:%d", tr_lfile(results[i]), tr_lno(results[i]));
+static void after(void)
+{
+    done = true;
+    ++*finished;
+}
+
+/* Round i of tests[n], in a process of its own. Says why when it fails. */
+static bool passes(unsigned n, int i)
+{
+    const char *name = tests[n].test->name;
+    Suite *suite = suite_create(name);
+    TCase *tcase = tcase_create(name);
+    SRunner *runner = srunner_create(suite);
+    TestResult **results;
+    int before_it = *finished;
+    bool passed;
+
+    tcase_add_checked_fixture(tcase, before, after);
+    tcase_add_loop_test(tcase, tests[n].test, i, i + 1);
+    suite_add_tcase(suite, tcase);
+    srunner_set_fork_status(runner, CK_FORK);
+    srunner_run_all(runner, CK_SILENT);
+
+    results = srunner_failures(runner);
+    passed = srunner_ntests_run(runner) == 1 && srunner_ntests_failed(runner) == 0;
+    if (!passed) {
+        printf("  FAILED %s: %s\n    needs: %s", name,
+               results[0] ? tr_msg(results[0]) : "it did not run", tests[n].needs);
+        if (tests[n].count > 1)
+            printf("; round %d of %d", i, tests[n].count);
+        if (results[0] && tr_rtype(results[0]) == CK_FAILURE)
+            printf("; %s:%d", tr_lfile(results[0]), tr_lno(results[0]));
         putchar('\n');
+    } else if (*finished != before_it + 1) {
+        printf("  FAILED %s: it ended before its end, with status 0\n    needs: %s\n", name,
+               tests[n].needs);
+        passed = false;
     }
     free(results);
-    if (run != registered) {
-        printf("  FAILED %s: %d tests should have run, and %d did\n", "suite", registered, run);
-        failed++;
-    } else if (failed == 0 && forks->finished != run) {
-        printf("  FAILED %s: %d tests ran, but only %d reached their end\n", "suite", run,
-               forks->finished);
-        failed++;
+    srunner_free(runner);
+    return passed;
+}
+
+/* Runs what is promised. Of the rounds of a test the first failure is enough. */
+static void run_all(void)
+{
+    for (unsigned n = 0; n < test_count; n++) {
+        if (only && strcmp(only, tests[n].test->name) != 0)
+            continue;
+        if (!all_promised(tests[n].needs)) {
+            left_out += tests[n].count;
+            continue;
+        }
+        for (int i = 0; i < tests[n].count; i++) {
+            run++;
+            if (passes(n, i))
+                continue;
+            failed++;
+            if (brief)
+                return;
+            break;
+        }
     }
-    printf("tests %d failed %d left-out %d\n", run, failed, left_out);
-    return failed ? 1 : 0;
 }
 
 int main(int argc, char **argv)
 {
-    const char *file = NULL;
+    const char *file = NULL, *needs = NULL;
     static const char *const filters[] = {"CK_RUN_SUITE", "CK_RUN_CASE", "CK_INCLUDE_TAGS",
                                           "CK_EXCLUDE_TAGS"};
-    SRunner *runner;
-    int status;
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--list") == 0)
@@ -358,8 +352,9 @@ int main(int argc, char **argv)
         die("can't start myself again: %s", strerror(errno));
     }
     *(void **)&libc_sbrk = dlsym(RTLD_NEXT, "sbrk");
-    forks = mmap(NULL, sizeof *forks, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (!libc_sbrk || forks == MAP_FAILED)
+    finished =
+        mmap(NULL, sizeof *finished, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (!libc_sbrk || finished == MAP_FAILED)
         die("can't set up: %s", strerror(errno));
     if (!listing) {
         if (!file)
@@ -374,30 +369,31 @@ int main(int argc, char **argv)
     }
     for (unsigned i = 0; i < sizeof filters / sizeof *filters; i++)
         unsetenv(filters[i]);
+    setenv("CK_DEFAULT_TIMEOUT", "60", 0); /* seconds; the slowest test takes less than one */
 
-    suite = suite_create("malloc");
     contract_tests();
     realloc_tests();
     memory_tests();
     heap_tests();
     inspect_tests();
     traffic_tests();
+    for (unsigned n = 0; n < test_count; n++) {
+        if (listing)
+            printf("%s\t%s\n", tests[n].test->name, tests[n].needs);
+        if (only && strcmp(only, tests[n].test->name) == 0)
+            needs = tests[n].needs;
+    }
     if (listing)
         return 0;
-    if (only && !needs_of(only))
+    if (only && !needs)
         die("there is no test %s; tests/run --list names them", only);
-    if (registered == 0 && only) {
-        fprintf(stderr, "suite: %s: it doesn't promise all that %s needs: %s\n", file, only,
-                needs_of(only));
+    run_all();
+    if (run == 0 && only) {
+        fprintf(stderr, "suite: %s: it doesn't promise all that %s needs: %s\n", file, only, needs);
         return 3;
     }
-    if (registered == 0)
+    if (run == 0)
         die("no test can be run on these promises alone:%s", promises);
-
-    runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_FORK);
-    srunner_run_all(runner, CK_SILENT);
-    status = report(runner);
-    srunner_free(runner);
-    return status;
+    printf("tests %d failed %d left-out %d\n", run, failed, left_out);
+    return failed ? 1 : 0;
 }
