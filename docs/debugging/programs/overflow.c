@@ -22,7 +22,7 @@ int main(void)
 {
     char *tea = label("tea"), *spread = label("honey"), *jam = label("jam");
 
-    rename_label(spread, "marmalade and toast");
+    rename_label(spread, "raspberry jam and butter");
     puts(tea);
     puts(spread);
     puts(jam);
