@@ -96,6 +96,41 @@ says() { # says STATUS WORDS: the last run's status and one line with these word
     says 0 "malloc is $lib3"
 }
 
+@test "--check of a script that env starts checks the program that env finds" {
+    cp "$(type -P sh)" "$tmp/shell"
+    printf '#!/usr/bin/env shell\n' >"$tmp/script" && chmod +x "$tmp/script"
+    PATH=$tmp:$PATH run "$preload" -s 3 --check "$tmp/script"
+    says 0 "$tmp/shell, which runs $tmp/script: malloc is $lib3"
+}
+
+@test "--check tells when a program has a malloc of its own" {
+    printf '#include <stddef.h>\nvoid *malloc(size_t n) { (void)n; return NULL; }\nint main(void) { return 0; }\n' >"$tmp/own.c"
+    cc -fno-builtin -rdynamic -o "$tmp/own" "$tmp/own.c"
+    run "$preload" -s 3 --check "$tmp/own"
+    says 125 "the malloc of $tmp/own is not $lib3's but that of: $tmp/own"
+}
+
+@test "--check tells when the library has no malloc" {
+    printf 'int nothing;\n' >"$tmp/nothing.c"
+    cc -shared -fPIC -o "$tmp/nothing.so" "$tmp/nothing.c"
+    run "$preload" -l "$tmp/nothing.so" --check ls
+    says 125 "is not $tmp/nothing.so's but that of: "
+}
+
+@test "--check of a program that musl starts doesn't run it" {
+    command -v musl-gcc || skip "no musl-gcc here"
+    printf '#include <stdio.h>\nint main(void) { return remove("made"); }\n' >"$tmp/musl.c"
+    musl-gcc -o "$tmp/musl" "$tmp/musl.c"
+    touch "$tmp/made"
+    cd "$tmp"
+    run "$preload" -s 3 --check ./musl
+    says 125 "musl's loader, which starts ./musl, doesn't tell"
+    [ -e made ]
+    run "$preload" -s 3 ./musl
+    [ "$status" -eq 0 ]
+    [ ! -e made ]
+}
+
 @test "--list names every stage and its state" {
     run "$preload" --list
     [ "$status" -eq 0 ]
@@ -104,7 +139,7 @@ says() { # says STATUS WORDS: the last run's status and one line with these word
 }
 
 @test "refused: a static program" {
-    program static -static
+    program static -static || skip "no static libc here"
     run "$preload" -s 3 "$tmp/static"
     says 125 "statically linked"
     program static-pie -static-pie
@@ -112,11 +147,13 @@ says() { # says STATUS WORDS: the last run's status and one line with these word
     says 125 "statically linked"
 }
 
-@test "refused: a setuid program" {
+@test "refused: a setuid or setgid program" {
     program setuid
-    chmod u+s "$tmp/setuid"
-    run "$preload" -s 3 "$tmp/setuid"
-    says 125 "setuid"
+    for bit in u+s g+s; do
+        chmod ug-s "$tmp/setuid" && chmod "$bit" "$tmp/setuid"
+        run "$preload" -s 3 "$tmp/setuid"
+        says 125 "$tmp/setuid is setuid or setgid"
+    done
 }
 
 @test "refused: a program with file capabilities" {
@@ -127,10 +164,38 @@ says() { # says STATUS WORDS: the last run's status and one line with these word
 }
 
 @test "refused: a script whose interpreter is static" {
-    program static -static
+    program static -static || skip "no static libc here"
     printf '#!%s\n' "$tmp/static" >"$tmp/script" && chmod +x "$tmp/script"
     run "$preload" -s 3 "$tmp/script"
-    says 125 "statically linked"
+    says 125 "$tmp/static, which runs $tmp/script, is statically linked"
+}
+
+@test "refused: a script that nothing can run" {
+    printf '#!%s\n' "$tmp/one" >"$tmp/two"
+    printf '#!%s\n' "$tmp/two" >"$tmp/one"
+    printf '#!/no/such/interpreter\n' >"$tmp/three"
+    printf '#!\n' >"$tmp/four"
+    chmod +x "$tmp/one" "$tmp/two" "$tmp/three" "$tmp/four"
+    run "$preload" -s 3 "$tmp/one"
+    says 126 "a script whose interpreter is a script"
+    run "$preload" -s 3 "$tmp/three"
+    says 126 "the interpreter of $tmp/three, /no/such/interpreter, can't be executed"
+    run "$preload" -s 3 "$tmp/four"
+    says 126 "the interpreter of $tmp/four, none, can't be executed"
+}
+
+@test "refused: a program whose loader is missing" {
+    program foreign -Wl,--dynamic-linker=/no/such/loader
+    run "$preload" -s 3 "$tmp/foreign"
+    says 126 "the loader of $tmp/foreign, /no/such/loader, is missing"
+}
+
+@test "refused: a program that may be run but not read" {
+    [ "$(id -u)" -eq 0 ] || skip "needs root to become somebody else"
+    command -v setpriv || skip "no setpriv here"
+    chmod -R a+rX "$BATS_RUN_TMPDIR" && cp "$(type -P ls)" "$tmp/ls" && chmod 711 "$tmp/ls"
+    run setpriv --reuid 65534 --clear-groups "$preload" -s 3 "$tmp/ls"
+    says 126 "$tmp/ls can't be read"
 }
 
 @test "refused: a builtin, a missing and an unreadable program" {
@@ -152,7 +217,7 @@ says() { # says STATUS WORDS: the last run's status and one line with these word
 @test "refused: an unknown stage, and the known ones are named" {
     run "$preload" -s 99 ls
     says 125 "there is no stage '99'; there are: stage1, stage2"
-    run "$preload" -s '' -s nonsense ls
+    run "$preload" -s nonsense ls
     says 125 "there is no stage 'nonsense'"
 }
 
@@ -160,7 +225,7 @@ says() { # says STATUS WORDS: the last run's status and one line with these word
     BUILD=$tmp/empty run "$preload" -s 3 ls
     says 125 "stage3 is not built; build it with: make stage3"
     BUILD=$tmp/empty run "$preload" ls
-    says 125 "no stage is built"
+    says 125 "no stage is chosen yet; build one with: make stage3"
 }
 
 @test "refused: a library path that LD_PRELOAD can't carry" {
@@ -169,6 +234,13 @@ says() { # says STATUS WORDS: the last run's status and one line with these word
         run "$preload" -l "$tmp/$name/x.so" ls
         says 125 "can't carry"
     done
+    cp -r Makefile common scripts stages "$tmp/a b"
+    make -s -C "$tmp/a b" stage3
+    run "$tmp/a b/scripts/preload" ls
+    says 125 "another folder can be built in: make BUILD="
+    make -s -C "$tmp/a b" "BUILD=$tmp/build" stage3
+    BUILD=$tmp/build run "$tmp/a b/scripts/preload" --check ls
+    says 0 "malloc is $tmp/build/stage3/libmalloc.so"
 }
 
 @test "refused: what is not a whole library" {
@@ -192,6 +264,8 @@ says() { # says STATUS WORDS: the last run's status and one line with these word
     run "$preload"
     says 125 "which program?"
     run "$preload" -s
+    says 125 "-s needs a value"
+    run "$preload" -s '' ls
     says 125 "-s needs a value"
     run "$preload" --nonsense ls
     says 125 "there is no option --nonsense"
