@@ -58,8 +58,9 @@ struct heap_inspect {
     /* Calls visit for each chunk in address order until it returns false. Not thread safe. */
     void (*walk)(heap_visit *visit, void *arg);
 
-    /* True when every invariant holds; else false and the first fault. Never crashes, never
-     * loops: it trusts no link before it has checked it. Not thread safe. */
+    /* True when every invariant holds; else false and the first fault. It trusts nothing but the
+     * sentinel and follows no link before it has checked it: so it neither crashes nor loops, as
+     * long as the sentinel itself, which no payload touches, is sound. Not thread safe. */
     bool (*check)(struct heap_fault *fault);
 
     const void *list; /* the sentinel of the list of chunks */

@@ -1,5 +1,5 @@
 /*
- * Stage 4: first fit.
+ * Stage 4: take the first free chunk that fits.
  *
  * malloc walks the list from its start and takes the first free chunk that is large enough. Only
  * when there is none does the heap grow.

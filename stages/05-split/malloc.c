@@ -1,5 +1,5 @@
 /*
- * Stage 5: split.
+ * Stage 5: cut what is too large in two.
  *
  * A chunk that is larger than what was asked is cut in two: the front is handed out, the rest is
  * a free chunk of its own, with a header of its own.

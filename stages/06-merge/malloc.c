@@ -1,5 +1,5 @@
 /*
- * Stage 6: merge.
+ * Stage 6: join free neighbours, give the top back.
  *
  * A chunk that becomes free joins its free neighbours, so the cuts of stage 5 heal. When the last
  * chunk is free and large, its memory goes back to the system. realloc grows into a free
