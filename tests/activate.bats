@@ -30,6 +30,34 @@ setup() {
     [ "$status" -eq 0 ]
 }
 
+@test "first on PATH, also when another clone was activated since" {
+    cp -r scripts "$BATS_TEST_TMPDIR/other"
+    for shell in bash zsh; do
+        command -v "$shell" || continue
+        run "$shell" -c "PATH=/a:$root/scripts:\$PATH; . scripts/activate; . '$BATS_TEST_TMPDIR/other/activate'
+                         . scripts/activate; echo \"\$PATH\""
+        [ "$output" = "$root/scripts:$BATS_TEST_TMPDIR/other:/a:$PATH" ]
+    done
+}
+
+@test "the user's settings are borne, and stay" {
+    run bash -c 'set -eu; CDPATH=/:.; . scripts/activate; command -v preload; shopt -qo errexit && shopt -qo nounset'
+    [ "$status" -eq 0 ]
+    [ "$output" = "$root/scripts/preload" ]
+    run sh -c 'set -eu; CDPATH=/:.; . scripts/activate; command -v preload'
+    [ "$output" = "$root/scripts/preload" ]
+}
+
+@test "make stage3 && preload ls, as written" {
+    cp -r Makefile common scripts stages "$BATS_TEST_TMPDIR"
+    cd "$BATS_TEST_TMPDIR"
+    run bash -c 'make -s stage3 && . scripts/activate && preload ls -la /usr && preload --check ls'
+    [ "$status" -eq 0 ]
+    [ "${lines[-1]}" = "ls: malloc is $BATS_TEST_TMPDIR/build/stage3/libmalloc.so" ]
+    unset 'lines[-1]'
+    [ "$(printf '%s\n' "${lines[@]}")" = "$(ls -la /usr)" ]
+}
+
 @test "a path with a space" {
     cp -r scripts "$BATS_TEST_TMPDIR/with space"
     run bash -c ". '$BATS_TEST_TMPDIR/with space/activate' && command -v preload"
@@ -37,18 +65,44 @@ setup() {
 }
 
 @test "executed instead of sourced: a sentence" {
-    run bash scripts/activate
-    [ "$status" -eq 1 ]
-    [[ $output == *"source me"* ]]
+    for way in '' bash sh zsh; do
+        [ -z "$way" ] || command -v "$way" || continue
+        # shellcheck disable=SC2086
+        run $way scripts/activate
+        [ "$status" -eq 1 ]
+        [ "$output" = "activate: source me: . scripts/activate" ]
+    done
 }
 
 @test "bash completes options, stages and programs" {
     complete() { # complete WORD...: what the last word may become
         bash -c '. scripts/activate; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
-                 _malloc_preload; printf "%s\n" "${COMPREPLY[@]}"' bash "$@"
+                 _malloc_run; printf "%s\n" "${COMPREPLY[@]}"' bash "$@"
     }
     [ "$(complete preload --ch)" = --check ]
     [ "$(complete preload -s stage3)" = stage3 ]
     complete preload -s 3 l | grep -qx ls
-    complete preload ls Make | grep -qx Makefile
+    [ "$(complete preload ls Make)" = Makefile ]
+    [ "$(complete preload -l build/stage3/lib)" = build/stage3/libmalloc.so ]
+    [ "$(complete preload -- mktem)" = mktemp ]
+    [ "$(complete debug --c)" = --core ]
+    [ "$(complete preload --nonsense)" = "" ]
+    mkdir "$BATS_TEST_TMPDIR/a b"
+    [ "$(complete preload ls "$BATS_TEST_TMPDIR/a")" = "$BATS_TEST_TMPDIR/a b" ]
+}
+
+@test "zsh completes at its prompt" {
+    command -v zsh || skip "no zsh here"
+    # The patterns are waited for; the time limit only ends a test that fails.
+    run timeout 60 zsh -fc '
+        zmodload zsh/zpty
+        zpty shell zsh -f -i
+        zpty -w shell ". scripts/activate; print rea\dy"
+        zpty -r shell seen "*ready*"
+        zpty -w -n shell "preload -s 3 --ch"$'"'\\t'"'
+        zpty -r shell seen "*preload -s 3 --check*"
+        print -r -- "$seen"
+        zpty -d shell'
+    [ "$status" -eq 0 ]
+    [[ $output == *"preload -s 3 --check"* ]]
 }
