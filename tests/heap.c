@@ -384,6 +384,7 @@ static void *foreign_pointer(int which)
     char *ours = must(lib.malloc(256)), *page;
 
     memset(ours, 0, 256);
+    must(lib.malloc(16));
     switch (which) {
     case 0: /* somewhere in the program's data */
         return somewhere + 2048;
@@ -399,7 +400,11 @@ static void *foreign_pointer(int which)
     case 4: /* behind our last chunk */
         page = sbrk(4096);
         return (char *)(((uintptr_t)page + 255) & ~(uintptr_t)63);
-    case 5: /* nowhere */
+    case 5: /* inside a payload, with bytes before it that look like its header; but not aligned */
+        memcpy(ours + 72 + lib.inspect->layout->data - header(), &(void *){ours + 72},
+               sizeof(void *));
+        return ours + 72;
+    case 6: /* nowhere */
         return (void *)16;
     default: /* as far up as can be */
         return (void *)(UINTPTR_MAX - 15);
@@ -501,7 +506,7 @@ void heap_tests(void)
     add(trim_not_when_others_are_above, "trim break");
     add(trim_that_fails_changes_nothing, "trim sbrk inspect");
     add(break_moved_by_others, "break");
-    add_loop(foreign_pointers_are_left_alone, "foreign inspect", 7);
+    add_loop(foreign_pointers_are_left_alone, "foreign inspect", 8);
     add(libc_memalign_in_between, "foreign break any-size");
     add(foreign_pointer_to_an_empty_heap, "foreign");
     add(double_free_does_no_harm, "foreign inspect");

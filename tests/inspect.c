@@ -57,6 +57,25 @@ START_TEST(empty_heap_is_in_order)
 }
 END_TEST
 
+static bool look_twice(const struct heap_chunk *chunk, void *arg)
+{
+    unsigned *looks = arg;
+
+    (void)chunk;
+    return ++*looks < 2;
+}
+
+START_TEST(walk_ends_when_asked_to)
+{
+    unsigned looks = 0;
+
+    for (unsigned i = 0; i < 10; i++)
+        must(lib.malloc(10));
+    lib.inspect->walk(look_twice, &looks);
+    ck_assert_uint_eq(looks, 2);
+}
+END_TEST
+
 /* Every kind of damage to the header of the middle one of three chunks, and to the two links that
  * lead there: which invariant must the check name? */
 enum field { NEXT, PREV, SIZE, DATA };
@@ -179,6 +198,7 @@ END_TEST
 void inspect_tests(void)
 {
     add(walk_sees_each_block, "inspect");
+    add(walk_ends_when_asked_to, "inspect");
     add(empty_heap_is_in_order, "inspect");
     add(damage_is_found_and_named, "inspect");
     add(damage_never_crashes_the_check, "inspect");

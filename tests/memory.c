@@ -88,6 +88,22 @@ START_TEST(limit_with_reuse)
 }
 END_TEST
 
+/* So does the old block when realloc moves. */
+START_TEST(limit_with_realloc)
+{
+    lib.free(must(lib.malloc(3000)));
+    limit_address_space((size_t)8 << 20);
+    for (unsigned i = 0; i < 20000; i++) {
+        char *block = must(lib.malloc(1000)), *stop = must(lib.malloc(1000));
+
+        block = must(lib.realloc(block, 3000));
+        block[0] = block[2999] = 1;
+        lib.free(block);
+        lib.free(stop);
+    }
+}
+END_TEST
+
 /* The same 24 steps each time, in a fresh process, and the kth call of sbrk fails: k = _i + 1. A step
  * may fail then, but cleanly: all that lives stays as it is, the heap is in order, and the same step
  * succeeds when it is tried again. */
@@ -103,7 +119,7 @@ START_TEST(sbrk_fails_at_call)
         size_t wanted = largest(step % 3 == 2 ? 200000 : 40 * step);
         unsigned old = promised("realloc") && step % 4 == 3 ? step - 2 : step;
         unsigned seen = sbrk_record.failed;
-        char *given = NULL;
+        char *given = NULL, *end = program_break();
 
         for (unsigned try = 0; try < 2 && !given; try++) {
             errno = 0;
@@ -113,6 +129,8 @@ START_TEST(sbrk_fails_at_call)
             expect(given || errno == ENOMEM || !promised("enomem"),
                    "step %u: NULL, and errno is %d", step, errno);
             expect(given || sbrk_record.failed > seen, "step %u: NULL, and sbrk didn't fail", step);
+            expect(given || program_break() == end || !promised("break"),
+                   "step %u: malloc failed, and the program break moved", step);
             seen = sbrk_record.failed;
             failures += !given;
             heap_ok();
@@ -176,6 +194,7 @@ void memory_tests(void)
     add(limit_then_room_again, "nomem");
     add(limit_one_large_request, "nomem any-size");
     add(limit_with_reuse, "reuse");
+    add(limit_with_realloc, "reuse realloc");
     add_loop(sbrk_fails_at_call, "nomem sbrk", 60);
     add(sbrk_fails_then_succeeds, "nomem sbrk");
 }

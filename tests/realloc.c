@@ -73,6 +73,16 @@ START_TEST(realloc_grows_step_by_step)
 }
 END_TEST
 
+START_TEST(realloc_frees_the_block_it_leaves)
+{
+    void *block = must(lib.malloc(64));
+
+    must(lib.malloc(16));
+    ck_assert(must(lib.realloc(block, 512)) != block);
+    heap_is("free 64, used 16, used 512");
+}
+END_TEST
+
 /* A block that moves is copied whole, and not one byte more. It is the last one before the program
  * break and moves into a hole nearer the start: to read more than it has is to read past the end. */
 START_TEST(realloc_copies_no_more_than_there_is)
@@ -201,6 +211,7 @@ void realloc_tests(void)
     add_loop(realloc_matrix, "realloc", SIZES);
     add(realloc_same_size, "realloc");
     add(realloc_grows_step_by_step, "realloc");
+    add(realloc_frees_the_block_it_leaves, "realloc inspect");
     add(realloc_copies_no_more_than_there_is, "realloc any-size");
     add(realloc_without_memory, "realloc nomem any-size sbrk");
     add(realloc_shrinks_where_it_is, "realloc-in-place any-size");

@@ -56,13 +56,18 @@ void *sbrk(intptr_t increment)
     unsigned call = ++sbrk_record.calls;
 
     if (increment < 0)
-        sbrk_record.down += 0 - (size_t)increment;
+        sbrk_record.down++;
     if (fail_from && call >= fail_from && call - fail_from < fail_times) {
         sbrk_record.failed++;
         errno = ENOMEM;
         return (void *)-1;
     }
     return libc_sbrk(increment);
+}
+
+void *program_break(void)
+{
+    return libc_sbrk(0);
 }
 
 void sbrk_fail(unsigned nth, unsigned times)

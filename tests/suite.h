@@ -50,12 +50,14 @@ size_t largest(size_t wanted);
 
 /* The runner's own sbrk is what the library calls. It fails, with ENOMEM, from the nth call on for
  * `times` calls; n = 0: never. It records, since then: how often it was called, how often it failed,
- * and by how much the break was to move down. */
+ * and how often it was to move the break down. */
 void sbrk_fail(unsigned nth, unsigned times);
 extern struct sbrk_record {
-    unsigned calls, failed;
-    size_t down;
+    unsigned calls, failed, down;
 } sbrk_record;
+
+/* Where the program break is; neither counted nor made to fail. */
+void *program_break(void);
 
 /* Fills and verifies a block with bytes that depend on seed and place. */
 void fill(void *payload, size_t size, unsigned seed);
