@@ -357,10 +357,11 @@ START_TEST(break_moved_by_others)
         memset(foreign[i], 0x77, (size_t)steps[i]);
     }
     for (unsigned round = 0; round < 20; round++) {
-        char *more = must(lib.malloc(largest(50 * round)));
+        size_t size = largest(50 * round + 50);
+        char *more = must(lib.malloc(size));
 
         expect((uintptr_t)more % _Alignof(max_align_t) == 0, "misaligned, after an odd break");
-        memset(more, 0xa5, largest(50 * round));
+        memset(more, 0xa5, size);
         if (round % 3 == 0)
             lib.free(more);
         heap_ok();

@@ -131,11 +131,47 @@ START_TEST(damage_is_found_and_named)
         expect(fault.invariant == damage->invariant,
                "%s: the check named invariant %d (%s), not %d", damage->what, fault.invariant,
                fault.what, damage->invariant);
+        expect(fault.what[0] && fault.invariant <= (int)lib.inspect->invariants,
+               "%s: the fault has no name, or no number", damage->what);
         expect(fault.where == (void *)chunk || (damage->invariant == 2 && damage->field == NEXT),
                "%s: the check points to another chunk", damage->what);
         *field = sound;
     }
     heap_ok();
+}
+END_TEST
+
+/* The ring's own two links. (A next that leads below the heap is beyond the check: nobody wrote down
+ * where the heap began.) */
+START_TEST(damage_to_the_ring_is_found)
+{
+    const struct heap_layout *layout = lib.inspect->layout;
+    char *first = must(lib.malloc(64)), *second = must(lib.malloc(64)), *ring;
+    struct heap_fault fault;
+
+    memcpy(&ring, &lib.inspect->list, sizeof ring); /* the list is const to all but us */
+    for (unsigned i = 0; i < 6; i++) {
+        const struct damage {
+            const char *what;
+            size_t field;
+            uintptr_t value;
+        } damage = ((struct damage[]){
+            {"next misses the first chunk", layout->next, (uintptr_t)second - layout->header},
+            {"next is the ring itself", layout->next, (uintptr_t)ring},
+            {"next is not aligned", layout->next, (uintptr_t)first - layout->header + 8},
+            {"next leads out of the heap", layout->next, UINTPTR_MAX - 15},
+            {"prev misses the last chunk", layout->prev, (uintptr_t)first - layout->header},
+            {"prev is NULL", layout->prev, 0},
+        })[i];
+        uintptr_t *field = (uintptr_t *)(void *)(ring + damage.field), sound = *field;
+
+        *field = damage.value;
+        expect(!lib.inspect->check(&fault), "%s: the check found nothing", damage.what);
+        expect(fault.invariant == 1 || fault.invariant == 2, "%s: it named invariant %d",
+               damage.what, fault.invariant);
+        *field = sound;
+        heap_ok();
+    }
 }
 END_TEST
 
@@ -201,6 +237,7 @@ void inspect_tests(void)
     add(walk_ends_when_asked_to, "inspect");
     add(empty_heap_is_in_order, "inspect");
     add(damage_is_found_and_named, "inspect");
+    add(damage_to_the_ring_is_found, "inspect");
     add(damage_never_crashes_the_check, "inspect");
     add(overflow_is_found_in_the_next_header, "inspect");
     add(two_free_chunks_that_touch_are_found, "inspect merge");

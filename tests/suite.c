@@ -292,7 +292,7 @@ static bool passes(unsigned n, int i)
     if (!passed) {
         printf("  FAILED %s: %s\n    needs: %s", name, said, tests[n].needs);
         if (tests[n].count > 1)
-            printf("; round %d of %d", i, tests[n].count);
+            printf("; round %d of %d", i + 1, tests[n].count);
         if (failure && tr_rtype(failure) == CK_FAILURE)
             printf("; %s:%d", tr_lfile(failure), tr_lno(failure));
         putchar('\n');
