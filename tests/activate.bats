@@ -41,10 +41,12 @@ setup() {
 }
 
 @test "the user's settings are borne, and stay" {
-    run bash -c 'set -eu; CDPATH=/:.; . scripts/activate; command -v preload; shopt -qo errexit && shopt -qo nounset'
+    mkdir "$BATS_TEST_TMPDIR/scripts"
+    export CDPATH=$BATS_TEST_TMPDIR:.
+    run bash -c 'set -eu; . scripts/activate; command -v preload; shopt -qo errexit && shopt -qo nounset'
     [ "$status" -eq 0 ]
     [ "$output" = "$root/scripts/preload" ]
-    run sh -c 'set -eu; CDPATH=/:.; . scripts/activate; command -v preload'
+    run sh -c 'set -eu; . scripts/activate; command -v preload'
     [ "$output" = "$root/scripts/preload" ]
 }
 

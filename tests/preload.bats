@@ -14,6 +14,11 @@ program() { # program NAME [CFLAGS...]: a tiny program in $tmp
     cc -o "$tmp/$1" "$tmp/$1.c" "${@:2}"
 }
 
+remover() { # remover [CC]: $tmp/remover, a program that has been run when the file `made` is gone
+    printf '#include <stdio.h>\nint main(void) { return remove("made"); }\n' >"$tmp/remover.c"
+    "${1:-cc}" -o "$tmp/remover" "$tmp/remover.c"
+}
+
 says() { # says STATUS WORDS: the last run's status and one line with these words
     [ "$status" -eq "$1" ] || { echo "status $status: $output"; return 1; }
     [[ $output == *"$2"* ]] || { echo "not said: $2"; echo "said: $output"; return 1; }
@@ -30,9 +35,15 @@ says() { # says STATUS WORDS: the last run's status and one line with these word
 }
 
 @test "--check doesn't run the program" {
-    run "$preload" -s 3 --check touch "$tmp/made"
-    says 0 "malloc is $lib3"
-    [ ! -e "$tmp/made" ]
+    remover
+    touch "$tmp/made"
+    cd "$tmp"
+    run "$preload" -s 3 --check ./remover
+    says 0 "./remover: malloc is $lib3"
+    [ -e made ]
+    run "$preload" -s 3 ./remover
+    [ "$status" -eq 0 ]
+    [ ! -e made ]
 }
 
 @test "--check of a script checks its interpreter" {
@@ -119,14 +130,13 @@ says() { # says STATUS WORDS: the last run's status and one line with these word
 
 @test "--check of a program that musl starts doesn't run it" {
     command -v musl-gcc || skip "no musl-gcc here"
-    printf '#include <stdio.h>\nint main(void) { return remove("made"); }\n' >"$tmp/musl.c"
-    musl-gcc -o "$tmp/musl" "$tmp/musl.c"
+    remover musl-gcc
     touch "$tmp/made"
     cd "$tmp"
-    run "$preload" -s 3 --check ./musl
-    says 125 "musl's loader, which starts ./musl, doesn't tell"
+    run "$preload" -s 3 --check ./remover
+    says 125 "musl's loader, which starts ./remover, doesn't tell"
     [ -e made ]
-    run "$preload" -s 3 ./musl
+    run "$preload" -s 3 ./remover
     [ "$status" -eq 0 ]
     [ ! -e made ]
 }
