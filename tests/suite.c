@@ -288,6 +288,8 @@ static bool passes(unsigned n, int i)
     said = failure ? tr_msg(failure) : "it did not run";
     if (strstr(said, "return value 97"))
         said = "it called exit before its end";
+    if (strstr(said, "timeout expired"))
+        said = "it didn't end: is there an endless loop?";
     passed = srunner_ntests_run(runner) == 1 && !failure;
     if (!passed) {
         printf("  FAILED %s: %s\n    needs: %s", name, said, tests[n].needs);
