@@ -95,6 +95,7 @@ setup() {
 
 @test "zsh completes at its prompt" {
     command -v zsh || skip "no zsh here"
+    zsh -fc 'zmodload zsh/zpty && zpty try true' || skip "no pseudo-terminals here"
     # The patterns are waited for; the time limit only ends a test that fails.
     run timeout 60 zsh -fc '
         zmodload zsh/zpty

@@ -203,6 +203,7 @@ says() { # says STATUS WORDS: the last run's status and one line with these word
 @test "refused: a program that may be run but not read" {
     [ "$(id -u)" -eq 0 ] || skip "needs root to become somebody else"
     command -v setpriv || skip "no setpriv here"
+    setpriv --reuid 65534 --clear-groups test -r "$preload" || skip "nobody else may read this repository"
     chmod -R a+rX "$BATS_RUN_TMPDIR" && cp "$(type -P ls)" "$tmp/ls" && chmod 711 "$tmp/ls"
     run setpriv --reuid 65534 --clear-groups "$preload" -s 3 "$tmp/ls"
     says 126 "$tmp/ls can't be read"
