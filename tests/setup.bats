@@ -133,8 +133,7 @@ called() { # called LINE...: these calls of package managers and sudo, and no ot
     manager apt-get
     stub id 'echo 1000'
     machine "$setup" build
-    [ "$status" -eq 1 ]
-    [ "${lines[1]}" = "setup: installing needs root, and there is no sudo; install by hand: gcc make libc6-dev binutils" ]
+    says 1 "setup: installing needs root, and there is no sudo; install by hand: gcc make libc6-dev binutils"
     stub sudo 'exit 1'
     machine "$setup" build
     [ "$status" -eq 1 ]
@@ -154,8 +153,8 @@ called() { # called LINE...: these calls of package managers and sudo, and no ot
     manager apt-get
     stub id 'echo 1000'
     machine "$setup" tour
-    [ "$status" -eq 0 ]
-    [[ ${lines[1]} == "setup: installing needs root, and there is no sudo; left out: "*"sqlite3"* ]]
+    says 0 "setup: installing needs root, and there is no sudo; left out: "
+    [[ $output == *" sqlite3 "* ]]
     stub id 'echo 0'
     REFUSE=sqlite3 machine "$setup" tour
     [ "$status" -eq 0 ]
