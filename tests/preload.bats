@@ -288,4 +288,5 @@ says() { # says STATUS WORDS: the last run's status and one line with these word
     run "$preload" --help
     [ "$status" -eq 0 ]
     [[ $output == *"preload [-s STAGE | -l FILE.so] [--check] [--list] [--] CMD"* ]]
+    [ "${lines[-1]}" = "(Debian has an unrelated package of this name, in /usr/sbin.)" ]
 }
