@@ -81,7 +81,7 @@ START_TEST(split_leaves_the_rest_free)
 
     must(lib.malloc(16));
     lib.free(block);
-    ck_assert(lib.malloc(100) == block);
+    expect(lib.malloc(100) == block, "the free chunk of 512 bytes was not used");
     heap_is("used 112, free %zu, used 16", 512 - 112 - header());
     must(lib.malloc(32));
     heap_is("used 112, used 32, free %zu, used 16", 512 - 112 - 32 - 2 * header());
@@ -96,7 +96,7 @@ START_TEST(split_each_rest)
 
     must(lib.malloc(16));
     lib.free(block);
-    ck_assert(lib.malloc(64) == block);
+    expect(lib.malloc(64) == block, "the free chunk was not used");
     if (rest < header() + 16)
         heap_is("used %zu, used 16", 64 + rest);
     else
@@ -124,7 +124,7 @@ START_TEST(split_of_the_last_chunk)
     void *block = must(lib.malloc(512));
 
     lib.free(block);
-    ck_assert(lib.malloc(64) == block);
+    expect(lib.malloc(64) == block, "the free chunk was not used");
     must(lib.malloc(1024));
     heap_is("used 64, free %zu, used 1024", 512 - 64 - header());
 }
@@ -263,7 +263,7 @@ START_TEST(trim_gives_a_large_top_back)
     must(lib.malloc(16));
     start = sbrk(0);
     block = must(lib.malloc(1 << 20));
-    ck_assert((char *)sbrk(0) >= start + (1 << 20));
+    expect((char *)sbrk(0) >= start + (1 << 20), "1 MiB, and the break didn't move up");
     lib.free(block);
     expect(sbrk(0) == start, "1 MiB at the top was freed, and the break stayed");
     must(lib.malloc(100));
@@ -321,7 +321,7 @@ START_TEST(trim_not_when_others_are_above)
     lib.free(block);
     expect((char *)sbrk(0) >= foreign + 4096, "somebody else's memory was given back");
     for (unsigned i = 0; i < 4096; i++)
-        ck_assert(foreign[i] == 0x77);
+        expect(foreign[i] == 0x77, "memory that isn't ours was written to");
     heap_ok();
     must(lib.malloc(1 << 21));
     heap_ok();
@@ -336,7 +336,7 @@ START_TEST(trim_that_fails_changes_nothing)
     lib.free(block);
     sbrk_fail(0, 0);
     heap_is("free %d", 1 << 20);
-    ck_assert(lib.malloc(1 << 20) == block);
+    expect(lib.malloc(1 << 20) == block, "the free chunk of 1 MiB was not used");
     fill(block, 1 << 20, 1);
 }
 END_TEST
@@ -421,9 +421,11 @@ START_TEST(foreign_pointers_are_left_alone)
     errno = 1234;
     lib.free(foreign);
     expect(errno == 1234, "free changed errno to %d", errno);
-    ck_assert_str_eq(heap_row(), before);
+    expect(strcmp(heap_row(), before) == 0, "free changed the heap from: %s\n           to: %s",
+           before, heap_row());
     must_fail(lib.realloc(foreign, 100));
-    ck_assert_str_eq(heap_row(), before);
+    expect(strcmp(heap_row(), before) == 0, "realloc changed the heap from: %s\n           to: %s",
+           before, heap_row());
     heap_ok();
     must(lib.malloc(64));
 }

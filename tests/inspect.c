@@ -37,12 +37,12 @@ START_TEST(walk_sees_each_block)
         walk_for(block[i], i * 20);
         expect(found, "the block of %u bytes is not in the walk", i * 20);
     }
-    ck_assert_uint_eq(seen_used, 50);
+    expect(seen_used == 50, "50 blocks live, and the walk shows %u", seen_used);
     for (unsigned i = 0; i < 50; i += 2)
         lib.free(block[i]);
     walk_for(block[1], 20);
-    ck_assert(found);
-    ck_assert_uint_eq(seen_used, 25);
+    expect(found, "block 1 is no longer in the walk");
+    expect(seen_used == 25, "25 blocks live, and the walk shows %u", seen_used);
     expect(seen_free > 0, "25 blocks were freed, and no chunk is free");
     walk_for(block[2], 40);
     expect(!found, "a freed block is still called used");
@@ -52,7 +52,7 @@ END_TEST
 START_TEST(empty_heap_is_in_order)
 {
     walk_for(NULL, 0);
-    ck_assert_uint_eq(seen_used + seen_free, 0);
+    expect(seen_used + seen_free == 0, "nobody has allocated, and the walk shows chunks");
     heap_ok();
 }
 END_TEST
@@ -72,7 +72,7 @@ START_TEST(walk_ends_when_asked_to)
     for (unsigned i = 0; i < 10; i++)
         must(lib.malloc(10));
     lib.inspect->walk(look_twice, &looks);
-    ck_assert_uint_eq(looks, 2);
+    expect(looks == 2, "visit said stop at chunk 2, and the walk went on to %u", looks);
 }
 END_TEST
 
@@ -226,8 +226,8 @@ START_TEST(two_free_chunks_that_touch_are_found)
     *(bool *)(first - layout->header + layout->free) = true;
     *(bool *)(second - layout->header + layout->free) = true;
     expect(!lib.inspect->check(&fault), "the check found nothing");
-    ck_assert_int_eq(fault.invariant, 5);
-    ck_assert_ptr_eq(fault.where, first - layout->header);
+    expect(fault.invariant == 5, "it named invariant %d (%s), not 5", fault.invariant, fault.what);
+    expect(fault.where == first - layout->header, "it points to another chunk");
 }
 END_TEST
 

@@ -78,7 +78,7 @@ START_TEST(realloc_frees_the_block_it_leaves)
     void *block = must(lib.malloc(64));
 
     must(lib.malloc(16));
-    ck_assert(must(lib.realloc(block, 512)) != block);
+    expect(must(lib.realloc(block, 512)) != block, "512 bytes, where there are only 64");
     heap_is("free 64, used 16, used 512");
 }
 END_TEST
@@ -92,7 +92,7 @@ START_TEST(realloc_copies_no_more_than_there_is)
     fill(block, 64, 1);
     lib.free(hole);
     moved = must(lib.realloc(block, (size_t)16 << 20));
-    ck_assert(filled(moved, 64, 1));
+    expect(filled(moved, 64, 1), "contents lost");
     heap_ok();
 }
 END_TEST
@@ -113,7 +113,7 @@ START_TEST(realloc_without_memory)
         memset(must(lib.malloc(1000)), 0xa5, 1000);
     expect(filled(block, 1000, 1), "a failed realloc gave the old block away");
     block = must(lib.realloc(block, 100000));
-    ck_assert(filled(block, 1000, 1));
+    expect(filled(block, 1000, 1), "contents lost");
 }
 END_TEST
 
@@ -140,7 +140,7 @@ START_TEST(realloc_grows_into_a_free_neighbour)
     fill(block, 512, 1);
     lib.free(neighbour);
     expect(lib.realloc(block, 1024) == block, "it moved, with free memory behind it");
-    ck_assert(filled(block, 512, 1));
+    expect(filled(block, 512, 1), "contents lost");
     heap_ok();
     expect(lib.malloc(512) != NULL, "the rest of the neighbour is lost");
 }
@@ -166,10 +166,10 @@ START_TEST(realloc_takes_what_it_needs_of_a_neighbour)
 
     must(lib.malloc(16));
     lib.free(neighbour);
-    ck_assert(lib.realloc(block, 128) == block);
-    heap_is("used 128, free %zu, used 16", 512 - 64L);
+    expect(lib.realloc(block, 128) == block, "it moved, with free memory behind it");
+    heap_is("used 128, free %zu, used 16", (size_t)512 - 64);
     /* All of it: what is over can't hold a header. */
-    ck_assert(lib.realloc(block, 64 + header + 512) == block);
+    expect(lib.realloc(block, 64 + header + 512) == block, "it moved, with free memory behind it");
     heap_is("used %zu, used 16", 64 + header + 512);
 }
 END_TEST
@@ -181,7 +181,7 @@ START_TEST(realloc_leaves_a_neighbour_that_is_too_small)
 
     must(lib.malloc(16));
     lib.free(neighbour);
-    ck_assert(must(lib.realloc(block, 512)) != block);
+    expect(must(lib.realloc(block, 512)) != block, "512 bytes, where there are only 64");
     heap_is("free %zu, used 16, used 512", 64 + header + 64);
 }
 END_TEST

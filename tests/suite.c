@@ -238,7 +238,7 @@ static bool calls_sbrk(void)
     if (child < 0)
         die("can't fork: %s", strerror(errno));
     if (child == 0) {
-        alarm(10); /* should malloc never come back */
+        alarm(60); /* should malloc never come back */
         sbrk_fail(0, 0);
         lib.malloc(1000);
         _exit(sbrk_record.calls > 0 ? 10 : 11);
