@@ -382,7 +382,7 @@ END_TEST
 static void *foreign_pointer(int which)
 {
     static _Alignas(16) char somewhere[4096];
-    char *ours = must(lib.malloc(256)), *page;
+    char *ours = must(lib.malloc(256)), *page, *fake;
 
     memset(ours, 0, 256);
     must(lib.malloc(16));
@@ -402,9 +402,9 @@ static void *foreign_pointer(int which)
         page = sbrk(4096);
         return (char *)(((uintptr_t)page + 255) & ~(uintptr_t)63);
     case 5: /* inside a payload, with bytes before it that look like its header; but not aligned */
-        memcpy(ours + 72 + lib.inspect->layout->data - header(), &(void *){ours + 72},
-               sizeof(void *));
-        return ours + 72;
+        fake = ours + 72;
+        memcpy(fake - header() + lib.inspect->layout->data, &fake, sizeof fake);
+        return fake;
     case 6: /* nowhere */
         return (void *)16;
     default: /* as far up as can be */
