@@ -21,7 +21,7 @@
 #
 # Settings: CC=clang, BUILD=build/clang, WERROR=1 (warnings are errors).
 
-BUILD := build
+BUILD ?= build
 WERROR :=
 DEBUG :=
 

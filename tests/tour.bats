@@ -1,7 +1,7 @@
 # scripts/tour, and the ladder of programs behind it.
 
 setup() {
-    cd "$BATS_TEST_DIRNAME/.."
+    cd "$BATS_TEST_DIRNAME/.." || return
     tmp=$(mktemp -d)
 }
 
