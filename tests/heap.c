@@ -382,7 +382,8 @@ END_TEST
 static void *foreign_pointer(int which)
 {
     static _Alignas(16) char somewhere[4096];
-    char *ours = must(lib.malloc(256)), *page, *fake;
+    char *ours = must(lib.malloc(256)), *page;
+    uintptr_t fake;
 
     memset(ours, 0, 256);
     must(lib.malloc(16));
@@ -402,9 +403,9 @@ static void *foreign_pointer(int which)
         page = sbrk(4096);
         return (char *)(((uintptr_t)page + 255) & ~(uintptr_t)63);
     case 5: /* inside a payload, with bytes before it that look like its header; but not aligned */
-        fake = ours + 72;
-        memcpy(fake - header() + lib.inspect->layout->data, &fake, sizeof fake);
-        return fake;
+        fake = (uintptr_t)ours + 72;
+        memcpy(ours + 72 - header() + lib.inspect->layout->data, &fake, sizeof fake);
+        return ours + 72;
     case 6: /* nowhere */
         return (void *)16;
     default: /* as far up as can be */
