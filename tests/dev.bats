@@ -149,7 +149,8 @@ END
 @test "tables: a tour becomes the record when it ran everything" {
     copy_repository
     pretend_tour
-    programs=$(grep -vc '^#' tests/programs.tsv)
+    # Those that need what no stage promises don't count.
+    programs=$(grep -v '^#' tests/programs.tsv | cut -f 3 | grep -cxE 'start|programs')
     make_tables
     grep -q "03-linked-list.*| $programs of $programs |" README.md
     sed -i 's/^stage3\ttrue\tok/stage3\ttrue\ttime/; s/^stage3\techo\tok/stage3\techo\tnot here/' build/tour.tsv
