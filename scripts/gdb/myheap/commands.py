@@ -46,7 +46,7 @@ def inside_malloc(library):
     for _ in range(8):
         if frame is None:
             return False
-        if program.library_of(frame.pc()) == library:
+        if program.object_file_of(frame.pc()) == library:
             return True
         frame = frame.older()
     return False
@@ -87,7 +87,7 @@ A first session:
         if text:
             raise gdb.GdbError("There is no command myheap %s. Type: help myheap" % text.split()[0])
         inspect = Inspect()
-        say("%s, %s invariants, in %s", inspect.stage, inspect.invariants or "no", inspect.library)
+        say("%s, %s invariants, in %s", inspect.stage, inspect.invariants or "no", inspect.object_file)
         heap = Heap(inspect)
         say(totals(heap))
         if heap.broken:
@@ -246,7 +246,7 @@ myheap which ADDRESS         an expression, or +N"""
             say("%s is in the header of the chunk at %s: %s. The chunk has %d bytes and is %s.",
                 heap.name(address), heap.name(chunk.address), field, chunk.size, chunk.state)
         elif not heap.start <= address < heap.high:
-            where = program.library_of(address) or next(
+            where = program.object_file_of(address) or next(
                 (name for low, high, name in program.mappings() if low <= address < high and name), "")
             say("%s is not in the heap%s.", heap.name(address), where and ", but in " + where)
         else:
@@ -334,7 +334,7 @@ The numbers and words are those of the comment at the head of the stage's malloc
                 ", and for %s back from its end" % plural(heap.behind, "chunk") if heap.behind else "")
         say("%s: %s", plural(len(heap.chunks), "chunk"),
             "%d of %s broken." % (bad, plural(len(results), "invariant")) if bad else "sound.")
-        if bad and not program.is_core() and inside_malloc(heap.inspect.library):
+        if bad and not program.is_core() and inside_malloc(heap.inspect.object_file):
             say("The program stands inside %s: a change half done is no damage. Type: finish",
                 heap.inspect.stage)
 

@@ -21,7 +21,7 @@ class Inspect:
                                "Start the program with: debug CMD; then let it run to its first malloc.")
         self.word = word = program.pointer_size()
         self.order = program.byte_order()
-        self.library = program.library_of(self.address)
+        self.object_file = program.object_file_of(self.address)
         try:
             version = program.number(program.read(self.address, 4))
             self.invariants = program.number(program.read(self.address + 4, 4))

@@ -65,7 +65,7 @@ def symbol_address(name):
         return None
 
 
-def library_of(address):
+def object_file_of(address):
     """The file that an address is mapped from; None for the program itself and for data."""
     return gdb.current_progspace().solib_name(address)
 
@@ -77,7 +77,7 @@ def function_in(name, library):
     except gdb.error:
         return None
     for place in places:
-        if library_of(place.pc) == library:
+        if object_file_of(place.pc) == library:
             said = gdb.execute("info symbol %d" % place.pc, to_string=True)
             found = re.match(re.escape(name) + r"(?: \+ (\d+))? in section", said)
             if found:

@@ -58,7 +58,7 @@ def open_core(path, wanted):
         say("debug: %s is no core file that GDB can read: %s\n" % (path, error), gdb.STDERR)
         gdb.execute("quit 125")
     address = program.symbol_address("heap_inspect")
-    library = address and program.library_of(address)
+    library = address and program.object_file_of(address)
     if not library:
         say("The program was on no malloc that describes its heap (heap_inspect): "
             "the heap commands have nothing to read.\n")

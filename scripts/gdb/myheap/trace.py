@@ -71,7 +71,7 @@ def backtrace():
     with and without its debug symbols the same."""
     names, frame = [], gdb.newest_frame().older()
     while frame is not None and frame.is_valid() and len(names) < FRAMES:
-        library = program.library_of(frame.pc())
+        library = program.object_file_of(frame.pc())
         if library and not frame.find_sal().symtab or library and library.startswith(("/lib", "/usr/lib")):
             text = "in " + os.path.basename(library)
         else:
@@ -126,7 +126,7 @@ class Trace:
     def arm(self):
         """Sets the breakpoints, if the library is there. It may come with the next objfile."""
         address = program.symbol_address("heap_inspect") if gdb.selected_inferior().pid else None
-        library = address and program.library_of(address)
+        library = address and program.object_file_of(address)
         if not library:
             return False
         for function in ARGUMENTS:
