@@ -70,9 +70,6 @@ help:
 clean:
 	rm -rf $(BUILD)
 
-.DEFAULT:
-	@echo "make: there is nothing to make by the name $@; the stages are $(stages); see make help" >&2; exit 2
-
 .PHONY: all check check-teeth check-bugs check-scripts check-docs lint bench tables help clean \
 	$(stages) $(stages:%=check-%) $(stages:%=diff-%) $(stages:%=debug-%)
 .DELETE_ON_ERROR:

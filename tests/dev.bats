@@ -83,13 +83,6 @@ says() { # says STATUS WORDS: the last run's status and words
     done
 }
 
-@test "make: an unknown name is refused in one sentence" {
-    for name in stage99 check-stage99 diff-stage99 debug-stage99 nosuch; do
-        run make "$name"
-        says 2 "there is nothing to make by the name $name; the stages are stage1 "
-    done
-}
-
 @test "diff-stage: says when a stage is more than one idea" {
     copy_repository
     yes '/* one more line */' | head -n 200 >>stages/04-first-fit/malloc.c
