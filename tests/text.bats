@@ -253,6 +253,29 @@ END
     fails "page.md:17: (gdb) twice 21" "- \$2 = 43" "+ \$2 = 42" "1 are not as the page says"
 }
 
+@test "run-text: an address counts as far as it is the same in each run, letters count in full" {
+    page <<'END'
+```gdb
+$ gdb -q
+(gdb) print/x 0x5555556b42a0
+$1 = 0x55...2a0
+(gdb) print/x 0x64d2f0b192a0
+$2 = 0x55...2a0
+(gdb) print/x 0x7e9d5c8010a0
+$3 = 0x7f...
+(gdb) print/x 0x6f1d5c8010a0
+$4 = 0x7f...
+(gdb) print/x 0x747475622064
+$5 = 0x747475622064
+```
+END
+    check run-text
+    passes
+    sed -i 's/^\$2 = .*/$2 = 0x55...2b0/; s/^\$4 = .*/$4 = 0x6f1d5c8010a/' page.md
+    check run-text
+    fails page.md:5 page.md:9
+}
+
 @test "run-text: GDB that ends too soon, hangs, or never starts" {
     printf '```gdb\n$ gdb -q\n(gdb) quit\n(gdb) print 1\n$1 = 1\n```\n' | page
     check run-text
