@@ -110,7 +110,7 @@ passes() { # every check of the driver has passed, and there were many
     echo run >"$DEBUG_COMMANDS"
     run timeout -k 5 60 "$debug" -s 3 env </dev/null
     says 0 "HOME="
-    [[ $output != *DEBUG_COMMANDS* ]]
+    [[ $output != *DEBUG_COMMANDS=* ]]
 }
 
 @test "refused: what can't be preloaded or isn't there, in one sentence" {
@@ -281,7 +281,8 @@ END
     [[ $output != *"built anew"* ]]
     make -s -B BUILD="$tmp/build" DEBUG=1 CFLAGS=-DOTHER=1\ -O0 "$tmp/build/debug/stage5/libmalloc.so"
     session 'myheap check' --core "$tmp/core"
-    says 0 "was built anew since"
+    # GDB 13 loads the other library, and so does ours; newer ones say the same, and refuse it.
+    [[ $output == *"was built anew since"* || $output == *"does not match core file"* ]] || says 0 "was built anew since"
 }
 
 @test "a library without debug symbols, and one that is nobody's stage" {
