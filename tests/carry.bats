@@ -6,8 +6,9 @@ bats_require_minimum_version 1.5.0
 # stage 1, stage 3 has changed line 20 as well.
 setup() {
     repo="$BATS_TEST_TMPDIR/a repository"
-    mkdir -p "$repo"/{scripts,stages/{01-one,02-two,03-three}}
+    mkdir -p "$repo"/{scripts/dev,stages/{01-one,02-two,03-three}}
     cp "$BATS_TEST_DIRNAME/../scripts/carry" "$repo/scripts/"
+    cp "$BATS_TEST_DIRNAME/../scripts/dev/stages.sh" "$repo/scripts/dev/"
     cd "$repo" || return
     export GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=A GIT_COMMITTER_EMAIL=a@b
     for i in {1..30}; do echo "line $i"; done >stages/01-one/malloc.c

@@ -227,7 +227,7 @@ says() { # says STATUS WORDS: the last run's status and one line with these word
 
 @test "refused: an unknown stage, and the known ones are named" {
     run "$preload" -s 99 ls
-    says 125 "there is no stage '99'; there are: stage1, stage2"
+    says 125 "there is no stage '99'; there are: stage1 stage2"
     run "$preload" -s nonsense ls
     says 125 "there is no stage 'nonsense'"
 }
