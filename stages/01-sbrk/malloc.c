@@ -16,9 +16,8 @@
  * Invariant
  *   1. Each block starts at a multiple of ALIGNMENT and shares no byte with another.
  */
-#include "inspect.h"
-
 #include <errno.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
@@ -86,5 +85,3 @@ void *realloc(void *payload, size_t size)
         errno = ENOMEM;
     return NULL;
 }
-
-const struct heap_inspect heap_inspect = {.version = HEAP_INSPECT_VERSION, .stage = "01-sbrk"};

@@ -17,9 +17,8 @@
  *   1. Each block starts at a multiple of ALIGNMENT and shares no byte with another.
  *   2. Each block is BLOCK_SIZE bytes, whatever was asked.
  */
-#include "inspect.h"
-
 #include <errno.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
@@ -94,6 +93,3 @@ void *realloc(void *payload, size_t size)
     }
     return payload;
 }
-
-const struct heap_inspect heap_inspect = {.version = HEAP_INSPECT_VERSION,
-                                          .stage = "02-fixed-blocks"};

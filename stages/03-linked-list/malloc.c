@@ -9,10 +9,10 @@
  *
  *     a used chunk                                      a free chunk
  *     +------+------+------+-------+------+------------+------+------+------+-------+------+---
- *     | next | prev | size | free: | data | payload:   | next | prev | size | free: | data | ///
- *     |      |      |      | false |  |   | size bytes |      |      |      | true  |      | ///
- *     +------+------+------+-------+--|---+------------+------+------+------+-------+------+---
- *     ^ header, 48 bytes on x86-64    +-->^ what malloc returned
+ *     | next | prev | size | free: | mark | payload:   | next | prev | size | free: | mark | ///
+ *     |      |      |      | false |      | size bytes |      |      |      | true  |      | ///
+ *     +------+------+------+-------+------+------------+------+------+------+-------+------+---
+ *     ^ header, 48 bytes on x86-64        ^ what malloc returned
  *
  *     The list is a ring. The sentinel, base, is a header with no payload:
  *
@@ -23,11 +23,12 @@
  *      overlap, and the ring ends at base.
  *   2. prev is the way back: chunk->next->prev == chunk.
  *   3. size is a multiple of ALIGNMENT, not 0, and ends inside the heap.
- *   4. data points right behind the header. That makes a pointer ours.
+ *   4. mark is chunk_mark(chunk). That makes a pointer ours.
+ *   5. free is true or false.
  */
-#include "inspect.h"
-
 #include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,7 +44,7 @@ struct chunk {
     struct chunk *prev;
     size_t size; /* of the payload, in bytes */
     bool free;
-    void *data; /* the payload */
+    uintptr_t mark; /* see chunk_mark */
 };
 
 _Static_assert(ALIGNMENT >= _Alignof(max_align_t), "a block must suit any object");
@@ -59,12 +60,14 @@ static void *payload_of(struct chunk *chunk)
     return chunk + 1;
 }
 
-static char *chunk_end(struct chunk *chunk)
-{
-    return (char *)payload_of(chunk) + chunk->size;
-}
-
 static struct chunk base = {.next = &base, .prev = &base};
+
+/* What tells a header of ours from other bytes: a value that no correct program stores there. It is
+ * made from the chunk's address and from one that no program knows, that of base. */
+static uintptr_t chunk_mark(const struct chunk *chunk)
+{
+    return ~((uintptr_t)chunk ^ (uintptr_t)&base);
+}
 
 /* The chunk of a payload; NULL when the payload is not ours. libc's own memalign gives such, from
  * the same break: what lies between two of our chunks may be somebody else's. */
@@ -72,11 +75,11 @@ static struct chunk *chunk_of(void *payload)
 {
     struct chunk *chunk;
 
-    if (!payload || (uintptr_t)payload % ALIGNMENT != 0 || payload < base.next->data ||
-        payload > base.prev->data)
+    if (!payload || (uintptr_t)payload % ALIGNMENT != 0 || payload < payload_of(base.next) ||
+        payload > payload_of(base.prev))
         return NULL;
     chunk = (struct chunk *)payload - 1;
-    return chunk->data == payload ? chunk : NULL;
+    return chunk->mark == chunk_mark(chunk) ? chunk : NULL;
 }
 
 /* Moves the break up; the first of size new bytes, aligned, or NULL with ENOMEM. The break is not
@@ -99,7 +102,7 @@ static struct chunk *chunk_append(size_t size)
     if (!chunk)
         return NULL;
     *chunk =
-        (struct chunk){.next = &base, .prev = base.prev, .size = size, .data = payload_of(chunk)};
+        (struct chunk){.next = &base, .prev = base.prev, .size = size, .mark = chunk_mark(chunk)};
     base.prev->next = chunk;
     base.prev = chunk;
     return chunk;
@@ -115,7 +118,7 @@ void *malloc(size_t size)
         return NULL;
     }
     chunk = chunk_append(align_up(size ? size : 1));
-    return chunk ? chunk->data : NULL;
+    return chunk ? payload_of(chunk) : NULL;
 }
 
 /* C17 7.22.3.3: gives payload back; NULL and pointers that are not ours are left alone. Keeps
@@ -140,12 +143,23 @@ void *calloc(size_t count, size_t size)
     return payload ? memset(payload, 0, total) : NULL;
 }
 
+/* A new block of size bytes with what chunk holds, which is freed; or NULL, and nothing changes. */
+static void *chunk_move(struct chunk *chunk, size_t size)
+{
+    void *moved = malloc(size);
+
+    if (!moved)
+        return NULL;
+    memcpy(moved, payload_of(chunk), chunk->size);
+    free(payload_of(chunk));
+    return moved;
+}
+
 /* C17 7.22.3.5: makes payload size bytes, here or elsewhere, or NULL with ENOMEM and payload as it
  * was; so too when it isn't ours. As in glibc, size 0 frees it and returns NULL. One thread only. */
 void *realloc(void *payload, size_t size)
 {
     struct chunk *chunk = chunk_of(payload);
-    void *moved;
 
     if (!payload)
         return malloc(size);
@@ -157,44 +171,5 @@ void *realloc(void *payload, size_t size)
         errno = ENOMEM;
         return NULL;
     }
-    if (size <= chunk->size)
-        return payload;
-    moved = malloc(size);
-    if (!moved)
-        return NULL;
-    memcpy(moved, payload, chunk->size);
-    free(payload);
-    return moved;
+    return size <= chunk->size ? payload : chunk_move(chunk, size);
 }
-
-static void heap_walk(heap_visit *visit, void *arg)
-{
-    for (struct chunk *chunk = base.next; chunk != &base; chunk = chunk->next)
-        if (!visit(&(struct heap_chunk){chunk, chunk->data, chunk->size, !chunk->free}, arg))
-            return;
-}
-
-/* Reads a header only once invariant 1 holds for its address: a broken link is never followed. */
-static bool heap_check(struct heap_fault *fault)
-{
-    char *end = sbrk(0);
-    struct chunk *last = &base;
-
-    for (struct chunk *chunk = base.next; chunk != &base; last = chunk, chunk = chunk->next) {
-        if ((uintptr_t)chunk % ALIGNMENT != 0 || (char *)chunk > end - sizeof(struct chunk) ||
-            (last != &base && (char *)chunk < chunk_end(last)))
-            return heap_broken(fault, 1, "next leads out of order or out of the heap", last);
-        if (chunk->prev != last)
-            return heap_broken(fault, 2, "prev is not the chunk before", chunk);
-        if (chunk->size == 0 || chunk->size % ALIGNMENT != 0 ||
-            chunk->size > (size_t)(end - (char *)payload_of(chunk)))
-            return heap_broken(fault, 3, "size is not a payload's", chunk);
-        if (chunk->data != payload_of(chunk))
-            return heap_broken(fault, 4, "data is not behind the header", chunk);
-    }
-    return base.prev == last || heap_broken(fault, 2, "base.prev is not the last chunk", last);
-}
-
-const struct heap_inspect heap_inspect = {
-    HEAP_INSPECT_VERSION, 4,     "03-linked-list",         heap_walk,
-    heap_check,           &base, HEAP_LAYOUT(struct chunk)};

@@ -2,17 +2,17 @@
  * Stage 6: join free neighbours, give the top back.
  *
  * A chunk that becomes free joins its free neighbours, so the cuts of stage 5 heal. When the last
- * chunk is free and large, its memory goes back to the system. realloc grows into a free
- * neighbour and shrinks in place.
+ * chunk is free and large, its memory goes back to the system.
  *
- * What it can't do: be fast. Every malloc still walks the whole list. Stage 7 needs no walk.
+ * What it can't do: change a block's size where it is. realloc copies, even with room right behind
+ * the block. Stage 7 looks there first.
  *
  *     a used chunk                                      a free chunk
  *     +------+------+------+-------+------+------------+------+------+------+-------+------+---
- *     | next | prev | size | free: | data | payload:   | next | prev | size | free: | data | ///
- *     |      |      |      | false |  |   | size bytes |      |      |      | true  |      | ///
- *     +------+------+------+-------+--|---+------------+------+------+------+-------+------+---
- *     ^ header, 48 bytes on x86-64    +-->^ what malloc returned
+ *     | next | prev | size | free: | mark | payload:   | next | prev | size | free: | mark | ///
+ *     |      |      |      | false |      | size bytes |      |      |      | true  |      | ///
+ *     +------+------+------+-------+------+------------+------+------+------+-------+------+---
+ *     ^ header, 48 bytes on x86-64        ^ what malloc returned
  *
  *     chunk_split(chunk, size) writes a header into the payload; chunk_join takes it away again,
  *     but only where two chunks touch. Somebody else's memory may lie between them.
@@ -29,12 +29,13 @@
  *      overlap, and the ring ends at base.
  *   2. prev is the way back: chunk->next->prev == chunk.
  *   3. size is a multiple of ALIGNMENT, not 0, and ends inside the heap.
- *   4. data points right behind the header. That makes a pointer ours.
- *   5. No two free chunks touch.
+ *   4. mark is chunk_mark(chunk). That makes a pointer ours.
+ *   5. free is true or false.
+ *   6. No two free chunks touch.
  */
-#include "inspect.h"
-
 #include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
@@ -55,7 +56,7 @@ struct chunk {
     struct chunk *prev;
     size_t size; /* of the payload, in bytes */
     bool free;
-    void *data; /* the payload */
+    uintptr_t mark; /* see chunk_mark */
 };
 
 _Static_assert(ALIGNMENT >= _Alignof(max_align_t), "a block must suit any object");
@@ -78,17 +79,24 @@ static char *chunk_end(struct chunk *chunk)
 
 static struct chunk base = {.next = &base, .prev = &base};
 
+/* What tells a header of ours from other bytes: a value that no correct program stores there. It is
+ * made from the chunk's address and from one that no program knows, that of base. */
+static uintptr_t chunk_mark(const struct chunk *chunk)
+{
+    return ~((uintptr_t)chunk ^ (uintptr_t)&base);
+}
+
 /* The chunk of a payload; NULL when the payload is not ours. libc's own memalign gives such, from
  * the same break: what lies between two of our chunks may be somebody else's. */
 static struct chunk *chunk_of(void *payload)
 {
     struct chunk *chunk;
 
-    if (!payload || (uintptr_t)payload % ALIGNMENT != 0 || payload < base.next->data ||
-        payload > base.prev->data)
+    if (!payload || (uintptr_t)payload % ALIGNMENT != 0 || payload < payload_of(base.next) ||
+        payload > payload_of(base.prev))
         return NULL;
     chunk = (struct chunk *)payload - 1;
-    return chunk->data == payload ? chunk : NULL;
+    return chunk->mark == chunk_mark(chunk) ? chunk : NULL;
 }
 
 /* Moves the break up; the first of size new bytes, aligned, or NULL with ENOMEM. The break is not
@@ -107,7 +115,7 @@ static void *heap_grow(size_t size)
 static void chunk_insert(struct chunk *chunk, struct chunk *prev, size_t size)
 {
     *chunk =
-        (struct chunk){.next = prev->next, .prev = prev, .size = size, .data = payload_of(chunk)};
+        (struct chunk){.next = prev->next, .prev = prev, .size = size, .mark = chunk_mark(chunk)};
     prev->next->prev = chunk;
     prev->next = chunk;
 }
@@ -122,48 +130,52 @@ static struct chunk *chunk_append(size_t size)
     return chunk;
 }
 
+/* Takes chunk out of the list. Its header is plain bytes then, and must not look like a header. */
+static void chunk_remove(struct chunk *chunk)
+{
+    chunk->prev->next = chunk->next;
+    chunk->next->prev = chunk->prev;
+    chunk->mark = 0;
+}
+
+/* Is the next chunk free, and does it touch this one? base is never free. */
 static bool chunk_can_join(struct chunk *chunk)
 {
     return chunk->next->free && chunk_end(chunk) == (char *)chunk->next;
 }
 
-/* Takes the next chunk in. Its header is payload from now on, and must not look like a header. */
+/* Takes the next chunk in, header and all. */
 static void chunk_join(struct chunk *chunk)
 {
-    struct chunk *next = chunk->next;
-
-    chunk->size += sizeof(struct chunk) + next->size;
-    chunk->next = next->next;
-    chunk->next->prev = chunk;
-    next->data = NULL;
+    chunk->size += sizeof(struct chunk) + chunk->next->size;
+    chunk_remove(chunk->next);
 }
 
-/* Gives a large last chunk back, unless somebody else's memory lies above it. Keeps errno. */
-static void heap_trim(struct chunk *chunk)
+/* Joins chunk, which is free, with the free chunks that it touches. */
+static void chunk_merge(struct chunk *chunk)
 {
-    struct chunk *prev = chunk->prev;
-    size_t size = sizeof(struct chunk) + chunk->size;
-    int saved = errno;
-
-    if (chunk->next == &base && chunk->size >= TRIM_THRESHOLD && chunk_end(chunk) == sbrk(0) &&
-        sbrk(-(intptr_t)size) != SBRK_FAILED) {
-        prev->next = &base;
-        base.prev = prev;
-    }
-    errno = saved;
-}
-
-/* Makes chunk free: joins it with its free neighbours and trims the heap. */
-static void chunk_release(struct chunk *chunk)
-{
-    chunk->free = true;
     if (chunk_can_join(chunk))
         chunk_join(chunk);
-    if (chunk->prev->free && chunk_can_join(chunk->prev)) {
-        chunk = chunk->prev;
-        chunk_join(chunk);
+    if (chunk->prev->free && chunk_can_join(chunk->prev))
+        chunk_join(chunk->prev);
+}
+
+/* Gives the last chunk back to the system, if it is free, large, and ends at the break: above it
+ * somebody else's memory may lie. Keeps errno. */
+static void heap_trim(void)
+{
+    struct chunk *last = base.prev;
+    size_t size = last->size;
+    int saved = errno;
+
+    if (last->free && size >= TRIM_THRESHOLD && chunk_end(last) == sbrk(0)) {
+        chunk_remove(last);
+        if (sbrk(-(intptr_t)(sizeof(struct chunk) + size)) == SBRK_FAILED) {
+            chunk_insert(last, base.prev, size);
+            last->free = true;
+        }
     }
-    heap_trim(chunk);
+    errno = saved;
 }
 
 /* Cuts chunk to size bytes; what is over becomes a free chunk, if it can be one. */
@@ -175,7 +187,7 @@ static void chunk_split(struct chunk *chunk, size_t size)
         return;
     chunk_insert(rest, chunk, chunk->size - size - sizeof(struct chunk));
     chunk->size = size;
-    chunk_release(rest);
+    rest->free = true;
 }
 
 /* First fit: the free chunk nearest to the heap's start with room for size bytes, or NULL. */
@@ -204,7 +216,7 @@ void *malloc(size_t size)
         return NULL;
     chunk->free = false;
     chunk_split(chunk, size);
-    return chunk->data;
+    return payload_of(chunk);
 }
 
 /* C17 7.22.3.3: gives payload back; NULL and pointers that are not ours are left alone. Keeps
@@ -213,8 +225,11 @@ void free(void *payload)
 {
     struct chunk *chunk = chunk_of(payload);
 
-    if (chunk)
-        chunk_release(chunk);
+    if (!chunk)
+        return;
+    chunk->free = true;
+    chunk_merge(chunk);
+    heap_trim();
 }
 
 /* C17 7.22.3.2: count times size bytes, all zero, or NULL with ENOMEM. One thread only. */
@@ -229,12 +244,23 @@ void *calloc(size_t count, size_t size)
     return payload ? memset(payload, 0, total) : NULL;
 }
 
+/* A new block of size bytes with what chunk holds, which is freed; or NULL, and nothing changes. */
+static void *chunk_move(struct chunk *chunk, size_t size)
+{
+    void *moved = malloc(size);
+
+    if (!moved)
+        return NULL;
+    memcpy(moved, payload_of(chunk), chunk->size);
+    free(payload_of(chunk));
+    return moved;
+}
+
 /* C17 7.22.3.5: makes payload size bytes, here or elsewhere, or NULL with ENOMEM and payload as it
  * was; so too when it isn't ours. As in glibc, size 0 frees it and returns NULL. One thread only. */
 void *realloc(void *payload, size_t size)
 {
     struct chunk *chunk = chunk_of(payload);
-    void *moved;
 
     if (!payload)
         return malloc(size);
@@ -242,55 +268,9 @@ void *realloc(void *payload, size_t size)
         free(payload);
         return NULL;
     }
-    if (!chunk || size > MAX_REQUEST) {
+    if (!chunk) {
         errno = ENOMEM;
         return NULL;
     }
-    size = align_up(size);
-    if (size > chunk->size && chunk_can_join(chunk) &&
-        size <= chunk->size + sizeof(struct chunk) + chunk->next->size)
-        chunk_join(chunk);
-    if (size <= chunk->size) {
-        chunk_split(chunk, size);
-        return payload;
-    }
-    moved = malloc(size);
-    if (!moved)
-        return NULL;
-    memcpy(moved, payload, chunk->size);
-    free(payload);
-    return moved;
+    return size <= chunk->size ? payload : chunk_move(chunk, size);
 }
-
-static void heap_walk(heap_visit *visit, void *arg)
-{
-    for (struct chunk *chunk = base.next; chunk != &base; chunk = chunk->next)
-        if (!visit(&(struct heap_chunk){chunk, chunk->data, chunk->size, !chunk->free}, arg))
-            return;
-}
-
-/* Reads a header only once invariant 1 holds for its address: a broken link is never followed. */
-static bool heap_check(struct heap_fault *fault)
-{
-    char *end = sbrk(0);
-    struct chunk *last = &base;
-
-    for (struct chunk *chunk = base.next; chunk != &base; last = chunk, chunk = chunk->next) {
-        if ((uintptr_t)chunk % ALIGNMENT != 0 || (char *)chunk > end - sizeof(struct chunk) ||
-            (last != &base && (char *)chunk < chunk_end(last)))
-            return heap_broken(fault, 1, "next leads out of order or out of the heap", last);
-        if (chunk->prev != last)
-            return heap_broken(fault, 2, "prev is not the chunk before", chunk);
-        if (chunk->size == 0 || chunk->size % ALIGNMENT != 0 ||
-            chunk->size > (size_t)(end - (char *)payload_of(chunk)))
-            return heap_broken(fault, 3, "size is not a payload's", chunk);
-        if (chunk->data != payload_of(chunk))
-            return heap_broken(fault, 4, "data is not behind the header", chunk);
-        if (last->free && chunk_can_join(last))
-            return heap_broken(fault, 5, "two free chunks touch", last);
-    }
-    return base.prev == last || heap_broken(fault, 2, "base.prev is not the last chunk", last);
-}
-
-const struct heap_inspect heap_inspect = {
-    HEAP_INSPECT_VERSION, 5, "06-merge", heap_walk, heap_check, &base, HEAP_LAYOUT(struct chunk)};
