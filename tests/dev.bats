@@ -1,10 +1,9 @@
-# The maintainers' own: diff-stage, bench, tables, lint. Each is shown to fail when it must.
+# The maintainers' own: diff-stage, tables, lint. Each is shown to fail when it must.
 
 bats_require_minimum_version 1.5.0
 
 setup() {
     cd "$BATS_TEST_DIRNAME/.." || return
-    root=$PWD
     copy="$BATS_TEST_TMPDIR/copy"
 }
 
@@ -69,7 +68,7 @@ says() { # says STATUS WORDS: the last run's status and words
 
 @test "diff-stage: the first stage is shown whole" {
     run -0 scripts/dev/diff-stage stage1
-    says 0 "is the first stage: all of its $(cat stages/01-*/*.[ch] | wc -l) lines are new"
+    says 0 "is the first stage: all of its $(wc -l <stages/01-sbrk/malloc.c) lines are new"
 }
 
 @test "diff-stage: a stage has four names, and an unknown one is refused" {
@@ -90,34 +89,6 @@ says() { # says STATUS WORDS: the last run's status and words
     says 0 "more than one idea's worth"
 }
 
-@test "bench: a figure for each library, pattern and number of blocks" {
-    run -0 scripts/dev/bench --rounds 1 libc stage1
-    for library in libc stage1; do
-        grep -Eqx "$library +([0-9]+ +){8}[0-9]+" <<<"$output" || { echo "$output"; return 1; }
-    done
-}
-
-@test "bench: a library that refuses or crashes is shown with a word" {
-    cat >"$BATS_TEST_TMPDIR/crash.c" <<'END'
-#include <stddef.h>
-void *malloc(size_t size) { return (void *)(size_t)(16 + 0 * size); }
-void free(void *block) { (void)block; }
-END
-    cc -fno-builtin -shared -fPIC -o "$BATS_TEST_TMPDIR/crash.so" "$BATS_TEST_TMPDIR/crash.c"
-    cd "$BATS_TEST_TMPDIR"
-    run -0 "$root/scripts/dev/bench" --rounds 1 --max 2047 stage2 crash.so
-    grep -Eqx 'stage2( +refused){9}' <<<"$output"
-    grep -Eqx 'crash.so( +SIGSEGV){9}' <<<"$output"
-}
-
-@test "bench: refuses what it can't measure" {
-    for arguments in '--rounds 0' '--rounds' '--max x' '--fast' 'stage99'; do
-        # shellcheck disable=SC2086 # words
-        run scripts/dev/bench $arguments
-        [ "$status" -eq 2 ] && [ "${#lines[@]}" -eq 1 ] || { echo "$arguments: $output"; return 1; }
-    done
-}
-
 @test "tables: a change of a promise is found, and mended" {
     copy_repository
     pretend_tour
@@ -128,7 +99,7 @@ END
     says 1 'README.md: the ladder is out of date; mend it with: make tables'
     make_tables
     run -0 check_tables
-    grep -q '04-first-fit.* reuse, sing |' README.md
+    grep -q '04-first-fit.* reuse, .*sing |' README.md
 }
 
 @test "tables: the record of the tour ends with a change of code, not of a comment" {
@@ -148,15 +119,19 @@ END
 
 @test "tables: a tour becomes the record when it ran everything" {
     copy_repository
+    sed -i 's/^sed\ttour\tprograms/& telepathy/' tests/programs.tsv
     pretend_tour
     # Those that need what no stage promises don't count.
-    programs=$(grep -v '^#' tests/programs.tsv | cut -f 3 | grep -cxE 'start|programs')
+    programs=$(($(grep -vc '^#' tests/programs.tsv) - 1))
     make_tables
     grep -q "03-linked-list.*| $programs of $programs |" README.md
     sed -i 's/^stage3\ttrue\tok/stage3\ttrue\ttime/; s/^stage3\techo\tok/stage3\techo\tnot here/' build/tour.tsv
     make_tables
     grep -q "03-linked-list.*| $((programs - 2)) of $((programs - 1)) |" README.md
     cp README.md before
+    sed -i 's/^stage3\tls\tok/stage3\tls\tnot run/' build/tour.tsv # it gave up on programs that hung
+    make_tables
+    cmp before README.md
     sed -i '/^stage2\t/d' build/tour.tsv # not a whole tour
     make_tables
     cmp before README.md

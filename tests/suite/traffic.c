@@ -1,13 +1,12 @@
 /*
  * traffic.c - random allocations, held against a model: which blocks live, how large they are, and
- * what stands in them. The heap is checked after each step. 1e5 steps a test, in several processes,
- * so that a stage that never uses memory again has a short list to check.
+ * what stands in them. The heap is checked after each step.
  *
  * The seed is printed on failure; MALLOC_SEED=n repeats it.
  */
 #include "suite.h"
 
-enum { STEPS_IN_ALL = 100000, LIVE = 64 };
+enum { LIVE = 64 };
 
 static uint64_t state;
 
@@ -66,7 +65,7 @@ static unsigned step;
     expect(condition, "%s, at step %u; the same again: MALLOC_SEED=%lu", what, step, seed)
 
 /* What others do meanwhile. */
-enum weather { FAIR, SBRK_FAILS, BREAK_MOVES };
+enum weather { FAIR, SBRK_FAILS, MMAP_FAILS, BREAK_MOVES };
 
 /* Somebody else's memory, right behind the heap. */
 static struct {
@@ -94,17 +93,22 @@ static bool foreigners_well(void)
     return true;
 }
 
-/* NULL is no failure when sbrk failed. */
+static unsigned system_failures(void)
+{
+    return record[SBRK].failed + record[MMAP].failed;
+}
+
+/* NULL is no failure when the system gave nothing. */
 static bool excused(unsigned failed)
 {
-    return sbrk_record.failed > failed;
+    return system_failures() > failed;
 }
 
 static void allocate(unsigned i)
 {
     bool clear = promised("calloc") && random_below(4) == 0;
     size_t size = random_size();
-    unsigned failed = sbrk_record.failed;
+    unsigned failed = system_failures();
     unsigned char *payload = clear ? lib.calloc(1, size) : lib.malloc(size);
 
     ok(payload || excused(failed), "NULL, and there is memory");
@@ -126,7 +130,7 @@ static void allocate(unsigned i)
 static void reallocate(unsigned i)
 {
     size_t size = random_size() + 1, kept;
-    unsigned failed = sbrk_record.failed;
+    unsigned failed = system_failures();
     unsigned char *payload;
 
     size = largest(size);
@@ -159,8 +163,9 @@ static void traffic(int round, unsigned steps, enum weather weather)
     for (step = 0; step < steps; step++) {
         unsigned i = (unsigned)random_below(LIVE);
 
-        if (weather == SBRK_FAILS)
-            sbrk_fail(random_below(3) == 0 ? 1 + (unsigned)random_below(2) : 0, 1);
+        if (weather == SBRK_FAILS || weather == MMAP_FAILS)
+            system_fail(weather == SBRK_FAILS ? SBRK : MMAP,
+                        random_below(3) == 0 ? 1 + (unsigned)random_below(2) : 0, 1);
         if (weather == BREAK_MOVES && foreigners < 200 && random_below(10) == 0)
             move_break();
         if (!live[i].payload)
@@ -171,7 +176,7 @@ static void traffic(int round, unsigned steps, enum weather weather)
             release(i);
         heap_ok();
     }
-    sbrk_fail(0, 0);
+    system_fail(SBRK, 0, 0);
     for (unsigned i = 0; i < LIVE; i++)
         if (live[i].payload)
             release(i);
@@ -179,16 +184,16 @@ static void traffic(int round, unsigned steps, enum weather weather)
     ok(foreigners_well(), "memory that isn't ours was overwritten");
 }
 
-/* Long runs show what a heap becomes in time; where memory isn't used again it is out of breath
- * soon, and the list long. */
-static int processes(void)
-{
-    return promised("reuse") ? 20 : 100;
-}
-
 START_TEST(random_traffic)
 {
-    traffic(_i, (unsigned)(STEPS_IN_ALL / processes()), FAIR);
+    traffic(_i, 1000, FAIR);
+}
+END_TEST
+
+/* What a heap becomes in time. (Where memory isn't used again, it becomes long.) */
+START_TEST(random_traffic_for_long)
+{
+    traffic(_i, 5000, FAIR);
 }
 END_TEST
 
@@ -198,15 +203,23 @@ START_TEST(random_traffic_while_sbrk_fails)
 }
 END_TEST
 
+START_TEST(random_traffic_while_mmap_fails)
+{
+    traffic(_i, 1000, MMAP_FAILS);
+}
+END_TEST
+
 START_TEST(random_traffic_while_the_break_moves)
 {
     traffic(_i, 1000, BREAK_MOVES);
 }
 END_TEST
 
-void traffic_tests(void)
+SUITE
 {
-    add_loop(random_traffic, "malloc", processes());
-    add_loop(random_traffic_while_sbrk_fails, "nomem sbrk", 10);
-    add_loop(random_traffic_while_the_break_moves, "break malloc", 10);
+    add_last(random_traffic, "malloc", 30);
+    add_last(random_traffic_for_long, "malloc reuse", 10);
+    add_last(random_traffic_while_sbrk_fails, "nomem sbrk", 10);
+    add_last(random_traffic_while_mmap_fails, "nomem mmap", 10);
+    add_last(random_traffic_while_the_break_moves, "break malloc", 10);
 }

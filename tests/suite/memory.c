@@ -2,24 +2,16 @@
 #define _GNU_SOURCE
 #include "suite.h"
 
-#include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <sys/resource.h>
 
 /* Lets the process have this many bytes more than it has now. */
 static void limit_address_space(size_t more)
 {
     struct rlimit limit;
-    char text[64] = "";
-    int fd = open("/proc/self/statm", O_RDONLY);
 
-    expect(fd >= 0 && read(fd, text, sizeof text - 1) > 0, "can't read /proc/self/statm");
-    close(fd);
     getrlimit(RLIMIT_AS, &limit);
-    limit.rlim_cur = more == RLIM_INFINITY
-                         ? limit.rlim_max
-                         : strtoul(text, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE) + more;
+    limit.rlim_cur = more == RLIM_INFINITY ? limit.rlim_max : process_size().mapped + more;
     ck_assert(setrlimit(RLIMIT_AS, &limit) == 0);
 }
 
@@ -106,57 +98,105 @@ START_TEST(limit_with_realloc)
 }
 END_TEST
 
-/* The same 24 steps each time, in a fresh process, and the kth call of sbrk fails: k = _i + 1. A step
- * may fail then, but cleanly: all that lives stays as it is, the heap is in order, and the same step
- * succeeds when it is tried again. */
+/* The same 24 steps each time, in a fresh process, and the kth call of `which` fails. A step may fail
+ * then, but cleanly: all that lives stays as it is, the heap is in order, and the same step succeeds
+ * when it is tried again. */
+enum { STEPS = 24 };
+static char *live[STEPS];
+static size_t live_size[STEPS];
+
+static void blocks_live(unsigned step, unsigned but)
+{
+    for (unsigned i = 0; i < STEPS; i++)
+        expect(!live[i] || i == but || filled(live[i], live_size[i], i),
+               "step %u: a system call failed, and block %u changed", step, i);
+}
+
+/* One step: a new block, or another size for an older one. */
+static void *try_step(unsigned step, unsigned old, size_t wanted)
+{
+    if (old < step)
+        return lib.realloc(live[old], wanted);
+    return step % 4 == 1 ? lib.calloc(1, wanted) : lib.malloc(wanted);
+}
+
+/* At the second try at the latest it succeeds. */
+static void take_step(enum system_call which, unsigned step)
+{
+    unsigned old = promised("realloc") && step % 4 == 3 ? step - 3 : step;
+    size_t wanted = largest(old < step      ? live_size[old] * 2 + 40
+                            : step % 6 == 2 ? 200000
+                                            : 40 * step);
+    char *given = NULL, *end = program_break();
+
+    for (unsigned seen = record[which].failed; !given; seen = record[which].failed) {
+        errno = 0;
+        given = try_step(step, old, wanted);
+        expect(given || errno == ENOMEM || !promised("enomem"), "step %u: NULL, and errno is %d",
+               step, errno);
+        expect(given || record[which].failed > seen, "step %u: NULL, and no system call failed",
+               step);
+        expect(given || program_break() == end || !promised("break"),
+               "step %u: malloc failed, and the program break moved", step);
+        heap_ok();
+        blocks_live(step, given ? old : STEPS);
+    }
+    expect(old == step || filled(given, live_size[old] <= wanted ? live_size[old] : wanted, old),
+           "step %u: realloc lost contents", step);
+    live[old] = given;
+    live_size[old] = wanted;
+    fill(given, wanted, old);
+}
+
+static void drop(unsigned i)
+{
+    lib.free(live[i]);
+    live[i] = NULL;
+    heap_ok();
+}
+
+static void fails_at_call(enum system_call which, unsigned k)
+{
+    system_fail(which, k, 1);
+    for (unsigned step = 0; step < STEPS; step++) {
+        take_step(which, step);
+        if (step % 5 == 4)
+            drop(step - 4); /* free may call the system too */
+    }
+    expect(record[which].failed > 0 || k > 1 || which != SBRK,
+           "sbrk was never called: this test proves nothing");
+    blocks_live(STEPS, STEPS);
+    for (unsigned i = 0; i < STEPS; i++)
+        drop(i);
+}
+
 START_TEST(sbrk_fails_at_call)
 {
-    enum { STEPS = 24 };
-    char *block[STEPS] = {0};
-    size_t size[STEPS] = {0};
-    unsigned failures = 0;
+    fails_at_call(SBRK, (unsigned)_i + 1);
+}
+END_TEST
 
-    sbrk_fail((unsigned)_i + 1, 1);
-    for (unsigned step = 0; step < STEPS; step++) {
-        size_t wanted = largest(step % 3 == 2 ? 200000 : 40 * step);
-        unsigned old = promised("realloc") && step % 4 == 3 ? step - 2 : step;
-        unsigned seen = sbrk_record.failed;
-        char *given = NULL, *end = program_break();
+START_TEST(mmap_fails_at_call)
+{
+    fails_at_call(MMAP, (unsigned)_i + 1);
+}
+END_TEST
 
-        for (unsigned try = 0; try < 2 && !given; try++) {
-            errno = 0;
-            given = old < step      ? lib.realloc(block[old], wanted)
-                    : step % 4 == 1 ? lib.calloc(1, wanted)
-                                    : lib.malloc(wanted);
-            expect(given || errno == ENOMEM || !promised("enomem"),
-                   "step %u: NULL, and errno is %d", step, errno);
-            expect(given || sbrk_record.failed > seen, "step %u: NULL, and sbrk didn't fail", step);
-            expect(given || program_break() == end || !promised("break"),
-                   "step %u: malloc failed, and the program break moved", step);
-            seen = sbrk_record.failed;
-            failures += !given;
-            heap_ok();
-            for (unsigned i = 0; i < step; i++)
-                expect(!block[i] || (given && i == old) || filled(block[i], size[i], i),
-                       "step %u: sbrk failed, and block %u changed", step, i);
-        }
-        expect(old == step || filled(given, size[old] <= wanted ? size[old] : wanted, old),
-               "step %u: realloc lost contents", step);
-        block[old] = given;
-        size[old] = wanted;
-        fill(given, wanted, old);
-        if (step % 5 == 4) { /* free may call sbrk too */
-            lib.free(block[step - 4]);
-            block[step - 4] = NULL;
-            heap_ok();
-        }
-    }
-    for (unsigned i = 0; i < STEPS; i++) {
-        expect(!block[i] || filled(block[i], size[i], i), "block %u changed", i);
-        lib.free(block[i]);
-        heap_ok();
-    }
-    expect(failures > 0 || _i > 0, "the first sbrk failed, and malloc didn't notice");
+START_TEST(munmap_fails_at_call)
+{
+    fails_at_call(MUNMAP, (unsigned)_i + 1);
+}
+END_TEST
+
+START_TEST(mremap_fails_at_call)
+{
+    fails_at_call(MREMAP, (unsigned)_i + 1);
+}
+END_TEST
+
+START_TEST(madvise_fails_at_call)
+{
+    fails_at_call(MADVISE, (unsigned)_i + 1);
 }
 END_TEST
 
@@ -167,13 +207,13 @@ START_TEST(sbrk_fails_then_succeeds)
 
     must(lib.malloc(100));
     end = sbrk(0);
-    sbrk_fail(1, UINT_MAX);
+    system_fail(SBRK, 1, UINT_MAX);
     for (unsigned i = 0; i < 10; i++)
-        must_fail(lib.malloc(largest(100000)));
-    sbrk_fail(0, 0);
+        must_fail(lib.malloc(largest(1000000)));
+    system_fail(SBRK, 0, 0);
     expect(sbrk(0) == end, "malloc failed, and the program break moved");
     heap_ok();
-    must(lib.malloc(largest(100000)));
+    must(lib.malloc(largest(1000000)));
     heap_ok();
 }
 END_TEST
@@ -190,13 +230,17 @@ START_TEST(failure_sets_errno)
 }
 END_TEST
 
-void memory_tests(void)
+SUITE
 {
     add(failure_sets_errno, "enomem");
     add(limit_then_room_again, "nomem");
     add(limit_one_large_request, "nomem any-size");
     add(limit_with_reuse, "reuse");
     add(limit_with_realloc, "reuse realloc");
-    add_loop(sbrk_fails_at_call, "nomem sbrk", 60);
     add(sbrk_fails_then_succeeds, "nomem sbrk");
+    add_last(sbrk_fails_at_call, "nomem sbrk", 60);
+    add_last(mmap_fails_at_call, "nomem mmap", 60);
+    add_last(munmap_fails_at_call, "nomem munmap", 20);
+    add_last(mremap_fails_at_call, "nomem mremap", 20);
+    add_last(madvise_fails_at_call, "nomem madvise", 20);
 }

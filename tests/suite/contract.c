@@ -1,6 +1,7 @@
 /* contract.c - what the C standard and POSIX ask of the four functions. See docs/contract.md. */
 #include "suite.h"
 
+#include <limits.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
@@ -107,9 +108,15 @@ static size_t alignment_for(size_t size)
     return alignment;
 }
 
+/* Each small size, and then some: where memory isn't used again, each one makes the list longer. */
+static size_t next_size(size_t size)
+{
+    return size + (size < 600 ? 1 : 37);
+}
+
 START_TEST(align_small_sizes)
 {
-    for (size_t size = 0; size <= largest(4096); size++) {
+    for (size_t size = 0; size <= largest(4096); size = next_size(size)) {
         uintptr_t address = (uintptr_t)must(lib.malloc(size));
 
         expect(address % alignment_for(size) == 0, "malloc(%zu) gave an address that ends in 0x%x",
@@ -140,7 +147,7 @@ END_TEST
 
 START_TEST(align16_every_size)
 {
-    for (size_t size = 0; size <= largest(4096); size++) {
+    for (size_t size = 0; size <= largest(4096); size = next_size(size)) {
         uintptr_t by_malloc = (uintptr_t)must(lib.malloc(size));
         uintptr_t by_calloc = (uintptr_t)must(lib.calloc(1, size));
         uintptr_t by_realloc = (uintptr_t)must(lib.realloc(NULL, size));
@@ -256,7 +263,7 @@ START_TEST(too_large_is_refused)
     char *block = must(lib.malloc(100));
 
     fill(block, 100, 1);
-    sbrk_fail(0, 0);
+    system_fail(SBRK, 0, 0);
     for (size_t less = 0; less <= 96; less++) {
         must_fail(lib.malloc(SIZE_MAX - less));
         must_fail(lib.malloc((size_t)PTRDIFF_MAX + 1 + less));
@@ -271,7 +278,7 @@ START_TEST(too_large_is_refused)
             must_fail(lib.realloc(block, PTRDIFF_MAX - less));
         }
     }
-    expect(sbrk_record.down == 0, "a request too large became a negative sbrk");
+    expect(record[SBRK].down == 0, "a request too large became a negative sbrk");
     expect(filled(block, 100, 1), "a refused realloc changed the block");
     heap_ok();
     must(lib.malloc(100));
@@ -321,17 +328,40 @@ START_TEST(success_leaves_errno)
 }
 END_TEST
 
-/* What free does to give memory back may fail inside; that is nobody's business. */
+/* What free does to give memory back may fail inside; that is nobody's business. From the nth call on:
+ * the first may only ask, and the second do. */
+static void errno_stays_when_it_fails(enum system_call which, unsigned nth)
+{
+    static void *block[100];
+
+    for (unsigned i = 0; i < 100; i++)
+        block[i] = must(lib.malloc(largest((size_t)40000 * (i + 1))));
+    errno = 1234;
+    system_fail(which, nth, UINT_MAX);
+    for (unsigned i = 0; i < 100; i++) {
+        lib.free(block[(i * 7) % 100]);
+        expect(errno == 1234, "free changed errno to %d", errno);
+    }
+    system_fail(which, 0, 0);
+    heap_ok();
+    fill(must(lib.malloc(1000)), 1000, 1);
+}
+
 START_TEST(errno_stays_when_sbrk_fails)
 {
-    void *block = must(lib.malloc(largest(1 << 20)));
+    errno_stays_when_it_fails(SBRK, (unsigned)_i + 1);
+}
+END_TEST
 
-    errno = 1234;
-    sbrk_fail(1, 100);
-    lib.free(block);
-    sbrk_fail(0, 0);
-    expect(errno == 1234, "free changed errno to %d", errno);
-    heap_ok();
+START_TEST(errno_stays_when_munmap_fails)
+{
+    errno_stays_when_it_fails(MUNMAP, (unsigned)_i + 1);
+}
+END_TEST
+
+START_TEST(errno_stays_when_madvise_fails)
+{
+    errno_stays_when_it_fails(MADVISE, (unsigned)_i + 1);
 }
 END_TEST
 
@@ -361,11 +391,14 @@ END_TEST
 
 START_TEST(realloc_to_zero_gives_the_memory_back)
 {
-    void *block = must(lib.malloc(300));
+    size_t size;
 
-    must(lib.malloc(16));
-    lib.realloc(block, 0);
-    expect(lib.malloc(300) == block, "realloc(p, 0) didn't free p");
+    lib.realloc(must(lib.malloc(300)), 0);
+    size = heap_size();
+    for (unsigned i = 0; i < 1000; i++)
+        lib.realloc(must(lib.malloc(300)), 0);
+    expect(heap_size() == size, "realloc(p, 0) didn't free p: the heap grew by %zu bytes",
+           heap_size() - size);
 }
 END_TEST
 
@@ -384,15 +417,15 @@ START_TEST(realloc_failure_keeps_the_block)
 }
 END_TEST
 
-void contract_tests(void)
+SUITE
 {
     add(blocks_keep_their_bytes, "malloc");
     add(blocks_do_not_overlap, "malloc");
-    add_loop(given_whole_or_refused, "malloc", 8 * 3);
-    add_loop(realloc_works_or_refuses, "nomem", 5);
+    add_rounds(given_whole_or_refused, "malloc", 8 * 3);
+    add_rounds(realloc_works_or_refuses, "nomem", 5);
     add(freed_while_others_live, "malloc");
     add(align_small_sizes, "align");
-    add_loop(align_powers_of_two, "align any-size", 31);
+    add_rounds(align_powers_of_two, "align any-size", 31);
     add(align16_every_size, "align16");
     add(any_size_up_to_64_mib, "any-size");
     if (sizeof(size_t) > sizeof(int)) /* else an int is long enough */
@@ -405,9 +438,11 @@ void contract_tests(void)
     add(too_large_is_refused, "nomem");
     add(errno_stays, "errno");
     add(success_leaves_errno, "enomem");
-    add(errno_stays_when_sbrk_fails, "errno sbrk");
+    add_rounds(errno_stays_when_sbrk_fails, "errno sbrk", 3);
+    add_rounds(errno_stays_when_munmap_fails, "errno munmap", 3);
+    add_rounds(errno_stays_when_madvise_fails, "errno madvise", 3);
     add(realloc_of_null_is_malloc, "realloc-null");
     add(realloc_to_zero_frees, "realloc-zero");
-    add(realloc_to_zero_gives_the_memory_back, "realloc-zero reuse inspect");
+    add(realloc_to_zero_gives_the_memory_back, "realloc-zero reuse measured");
     add(realloc_failure_keeps_the_block, "nomem");
 }
