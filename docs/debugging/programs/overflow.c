@@ -1,14 +1,12 @@
-/* overflow.c - makes three labels, and renames one. The new name is too long for its block, and
- * nothing happens at once. */
+/* overflow.c - makes three labels, renames one, and makes a fourth. The new name is too long for its
+ * block, and nothing happens at once. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static char *label(const char *name)
+static char *make_label(const char *name)
 {
-    char *text = malloc(16);
-
-    return strcpy(text, name);
+    return strcpy(malloc(16), name);
 }
 
 static void rename_label(char *label, const char *name)
@@ -20,14 +18,12 @@ static void rename_label(char *label, const char *name)
 
 int main(void)
 {
-    char *tea = label("tea"), *spread = label("honey"), *jam = label("jam");
+    char *tea = make_label("tea");
+    char *spread = make_label("honey");
+    char *jam = make_label("jam");
+    char *bread;
 
     rename_label(spread, "raspberry jam and butter");
-    puts(tea);
-    puts(spread);
-    puts(jam);
-    free(tea);
-    free(jam);
-    free(spread);
-    puts("done");
+    bread = make_label("bread");
+    printf("%s, %s, %s, %s\n", tea, spread, jam, bread);
 }

@@ -1,18 +1,20 @@
-"""Heap commands for GDB that know the allocators of this repository.
+"""Heap commands for GDB.
 
-They read the program through the constant heap_inspect (common/inspect.h): where the list of chunks
-begins, and where in a header each field lies. So they need no debug symbols, work on a core file
-too, and on any library that exports heap_inspect. They only read memory: no command calls a
-function of the program.
+No file here knows how an allocator keeps its heap. Blocks, lists and verdicts come from the library's
+own compiled code (common/inspect.h), run on a copy of the program's memory: see ghost.py. So the
+commands work on each stage and on your own library, on a core file and on a damaged heap, and nothing
+of the program is called or changed.
 
-    program.py     the stopped program: memory, symbols, mappings
-    heap.py        heap_inspect, chunks, the walk
-    stages.py      what a stage's folder says: its invariants, promises, constants
-    invariants.py  the checks, one a numbered invariant
-    pictures.py    bars
-    would.py       what free, malloc or realloc would do now
-    trace.py       a line a call, and who allocated what
-    printers.py    p *chunk
-    commands.py    the commands themselves
-    session.py     what `debug` does before the first prompt
+    ghost.py          what the library's code says, run on the copy
+    ghost_process.py  the copy
+    symbols.py        addresses of the program and their names
+    heap.py           the heap, ready to be shown: places as +N, who holds an address
+    program.py        the stopped program: memory, the user's expressions
+    source.py         the numbered invariants at the head of a source; the header's fields, by debug symbols
+    screen.py         output: colours, limits, bytes
+    pictures.py       bars and maps
+    trace.py          a line a call, and who allocated what
+    printers.py       p *chunk
+    commands.py       the commands themselves
+    session.py        what `debug` does before the first prompt
 """

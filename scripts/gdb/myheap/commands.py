@@ -1,55 +1,21 @@
-"""The commands. Each reads the heap anew, prints, and changes nothing."""
+"""The commands. Each prints what the heap is now, and changes nothing."""
+import errno
 import re
 
 import gdb
 
-from . import invariants, pictures, program, stages
-from .heap import ALIGNMENT, FIELDS, Chunk, Heap, Inspect
+from . import ghost, pictures, program, source
+from .heap import Heap, now
 from .program import Unreadable
+from .screen import hexdump, paint, plural, preview, refresh, say
 from .trace import Trace
-from .would import Model
+
+LIMIT = 100 # rows shown, when no other number was asked for
+TEXT = 24   # bytes of a payload
+NEVER = 1 << 64
 
 trace = Trace()
 labels = {}
-
-
-def say(text="", *values):
-    gdb.write((text % values if values else text) + "\n")
-
-
-def plural(count, noun):
-    return "%d %s%s" % (count, noun, "" if count == 1 else "s")
-
-
-def faults_by_chunk(heap):
-    places = {}
-    for number, _, found in invariants.check(heap):
-        for address, text in found or ():
-            places.setdefault(address, []).append("%d: %s" % (number, text))
-    return places
-
-
-def totals(heap):
-    used, free = heap.totals()
-    return "%s: %d used (%d bytes), %d free (%d bytes); %d bytes of headers." % (
-        plural(len(heap.chunks), "chunk"), len(used), sum(c.size for c in used),
-        len(free), sum(c.size for c in free), len(heap.chunks) * heap.inspect.header)
-
-
-def hexdump(data):
-    return " ".join("%02x" % byte for byte in data)
-
-
-def inside_malloc(library):
-    """Does the program stand in the middle of a call, with a change half done?"""
-    frame = gdb.newest_frame() if program.is_running() else None
-    for _ in range(8):
-        if frame is None:
-            return False
-        if program.object_file_of(frame.pc()) == library:
-            return True
-        frame = frame.older()
-    return False
 
 
 class Command(gdb.Command):
@@ -63,17 +29,29 @@ class Command(gdb.Command):
 
     def invoke(self, text, from_tty):
         self.dont_repeat()
+        refresh()
         try:
             self.run(text.strip())
         except Unreadable as error:
             raise gdb.GdbError("There is no memory at %#x." % error.args) from None
+        except gdb.error as error:
+            raise gdb.GdbError(str(error)) from None
+
+
+def place(address, heap, width=10):
+    name = heap.name(address)
+    return " " * (width - len(name)) + paint(name, "address")
+
+
+def state(block):
+    return paint(block.state, "filename") if block.state != "used" else block.state
 
 
 class MyHeap(Command):
-    """The heap of the malloc that this program runs on: the stage's, or your own.
+    """The heap of the malloc that this program runs on: a stage's, or your own.
 
-myheap alone says which library it is and sums its chunks up. Places are told as +N, in bytes from the
-heap's start, so they stay the same from run to run; you can type them too: myheap header +520.
+myheap alone says which library it is, where its memory lies, and sums it up. Places are told as +N, in bytes
+from the heap's start, so they stay the same from run to run; you can type them too: myheap header +520.
 Nothing here calls a function of the program: it works on a core file too, and on a damaged heap.
 
 A first session:
@@ -86,140 +64,205 @@ A first session:
     def run(self, text):
         if text:
             raise gdb.GdbError("There is no command myheap %s. Type: help myheap" % text.split()[0])
-        inspect = Inspect()
-        say("%s, %s invariants, in %s", inspect.stage, inspect.invariants or "no", inspect.object_file)
-        heap = Heap(inspect)
-        say(totals(heap))
-        if heap.broken:
-            say("The list is broken at %s: %s.", heap.name(heap.broken[0].address), heap.broken[1])
+        heap = now()
+        say("%s, %s invariants, in %s", heap.stage, heap.invariants or "no", heap.object_file)
+        for area in heap.areas:
+            say("%s: %s to +%d, %s", area.name, heap.name(area.start), area.end - heap.start,
+                "from %s" % paint("%#x" % area.start, "address"))
+        if "blocks" in heap.tells:
+            say(heap.totals())
+        broken = {fault.invariant for fault in heap.faults if not fault.unchecked}
+        if broken:
+            say("! Broken: invariant %s. Type: myheap check", ", ".join(map(str, sorted(broken))))
+        for function, sentence in heap.trouble.items():
+            say("! %s: %s", function, sentence)
 
 
 class List(Command):
-    """The chunks, in list order: where the header is, how many bytes the payload has, used or free.
+    """The chunks, by address: where each begins, how many bytes its payload has, used or free, and its text.
 
-myheap list [used|free] [SIZE | MIN-MAX | MIN-] [first N | last N] [-x]
+myheap list [used|free|cached] [SIZE | MIN-MAX | MIN-] [first N | last N | all] [-a] [-x]
 
--x shows each header's bytes. A chunk that breaks an invariant is marked with !, the invariant's number and what
-is wrong. A list that is broken is read from both of its ends.
+Without a number the first 100 are shown. -a: the payload's address too; -x: the bytes of the header, and of the
+payload the first 16. A chunk that breaks an invariant is marked with !, the invariant's number and what is wrong.
+One that no link leads to, found by its looks alone, is marked with ?.
     myheap list free 1024-       the free chunks of 1024 bytes and more
-    myheap list last 3 -x        the three that were added last, and their headers"""
+    myheap list last 3 -x        the three highest, and their bytes"""
 
     name = "list"
 
     def run(self, text):
-        chosen, raw, cut = lambda chunk: True, False, slice(None)
-        words = text.split()
+        chosen, cut, flags = self.choose(text.split())
+        heap = now().demand_blocks()
+        faults = heap.faults_by_place()
+        blocks = [block for block in heap.blocks if chosen(block)]
+        shown = blocks[cut]
+        say("%10s %10s", "offset", "size")
+        for address in faults: # where no chunk lies
+            block = heap.holding(address)
+            if block is None or block.start != address:
+                say("%s%s", place(address, heap), self.marks(faults[address], " " * 19))
+        last, lines, pages = None, [], program.Pages()
+        for block in shown:
+            self.gap(heap, last, block, lines)
+            self.row(heap, block, faults.get(block.start), flags, pages, lines)
+            last = block
+        if last is not None and last is heap.blocks[-1]:
+            self.gap(heap, last, None, lines)
+        if lines:
+            say("%s", "\n".join(lines))
+        if len(shown) < len(blocks):
+            say("%10s and %s more%s", "...", "{:,}".format(len(blocks) - len(shown)),
+                ": myheap list all" if cut.stop == LIMIT else "")
+        if len(blocks) < len(heap.blocks):
+            say("%d of these, %d bytes, of:", len(blocks), sum(block.size for block in blocks))
+        say(heap.totals())
+
+    def choose(self, words):
+        """What the words ask for: (which blocks, a slice of them, the flags)."""
+        tests, cut, flags = [], slice(LIMIT), set()
         while words:
-            word, before = words.pop(0), chosen
+            word = words.pop(0)
             size = re.fullmatch(r"(\d+)(-?)(\d*)", word)
-            if word in ("used", "free"):
-                chosen = lambda chunk, f=before, w=word: f(chunk) and chunk.state == w
-            elif word == "-x":
-                raw = True
+            if word in ("used", "free", "cached"):
+                tests.append(lambda block, w=word: block.state == w)
+            elif word in ("-x", "-a"):
+                flags.add(word)
+            elif word == "all":
+                cut = slice(None)
             elif word in ("first", "last") and words and words[0].isdigit():
                 count = int(words.pop(0))
-                cut = slice(count) if word == "first" else slice(-count if count else 10 ** 9, None)
+                cut = slice(count) if word == "first" else slice(-count if count else NEVER, None)
             elif size:
                 low = int(size[1])
-                high = int(size[3]) if size[3] else low if not size[2] else 1 << 64
-                chosen = lambda chunk, f=before, a=low, b=high: f(chunk) and a <= chunk.size <= b
+                high = int(size[3]) if size[3] else low if not size[2] else NEVER
+                tests.append(lambda block, a=low, b=high: a <= block.size <= b)
             else:
                 raise gdb.GdbError("What is %s? See: help myheap list" % word)
-        heap = Heap()
-        faults = faults_by_chunk(heap)
-        shown = [chunk for chunk in heap.chunks if chosen(chunk)][cut]
-        say("%10s %10s", "offset", "size")
-        for fault in faults.get(heap.base.address, ()):
-            say("%10s %10s        ! %s", "base", "", fault)
-        other_end = heap.chunks[len(heap.chunks) - heap.behind] if heap.behind else None
-        last = None
-        for chunk in shown:
-            if chunk is other_end:
-                say("%10s next is broken; from here on found by prev, from the list's end", "...")
-            elif last and last.next == chunk.address and chunk.address > last.end:
-                say("%10s %10d  not ours", "+%d" % (last.end - heap.start), chunk.address - last.end)
-            marks = faults.get(chunk.address, [])
-            say("%10s %10d  %s%s", heap.name(chunk.address), chunk.size, chunk.state,
-                "".join("  ! " + mark for mark in marks))
-            if raw:
-                for at in range(0, len(chunk.bytes), 16):
-                    say("%24s%s", "", hexdump(chunk.bytes[at:at + 16]))
-            last = chunk
-        if len(shown) < len(heap.chunks):
-            say("%d shown, %d bytes, of:", len(shown), sum(chunk.size for chunk in shown))
-        say(totals(heap))
+        return lambda block: all(test(block) for test in tests), cut, flags
+
+    def marks(self, sentences, before=""):
+        return before + "".join("  " + paint("! " + text, "highlight") for text in sentences) if sentences else ""
+
+    def row(self, heap, block, faults, flags, pages, lines):
+        words = "%s %10d  %s" % (place(block.start, heap), block.size, state(block) + " " * (6 - len(block.state)))
+        if "-a" in flags:
+            words += "  %s" % paint("%#x" % block.payload, "address")
+        words += "  " + preview(pages.read(block.payload, min(block.size, TEXT)))
+        if block.guessed:
+            words = words.rstrip() + "  ? no link leads here"
+        lines.append(words.rstrip() + self.marks(faults))
+        if "-x" in flags:
+            for start, size in (block.start, block.overhead), (block.payload, min(block.size, 16)):
+                data = pages.read(start, size)
+                for at in range(0, len(data), 16):
+                    lines.append("%23s %s" % ("" if at or start != block.payload else "payload",
+                                              hexdump(data[at:at + 16])))
+
+    def gap(self, heap, last, block, lines):
+        """A line for what lies between two neighbours, or behind the last, and is no chunk."""
+        area = heap.area_of(last.start) if last else None
+        i = heap.position(last) if last else 0
+        if area and (block is None or block is heap.blocks[i + 1] and block.start < area.end):
+            end = heap.limits[i]
+            size = (block.start if block else area.end) - end
+            if size > 0:
+                lines.append("%s %10d  %s" % (place(end, heap), size, paint("no " + heap.noun, "metadata")))
 
 
 class FreeList(Command):
-    """The free chunks in LIST order: the order in which malloc meets them.
+    """The lists that malloc searches, each by its name, and the free chunks on it in LINK order: as malloc meets them.
 
-The stages 3 to 6 keep one list, of used and free chunks alike, in address order: the free list is what
-is left of it when you pass over the used ones. So here list order is address order; in other allocators
-the two differ. First fit takes the first one that is large enough."""
+myheap freelist [N | all]      of each list the first N; else 100
+
+The stages 4 to 7 keep one list, of used and free chunks alike, in address order: the free list is what is left
+of it when you pass over the used ones. In other allocators link order and address order differ."""
 
     name = "freelist"
 
     def run(self, text):
-        heap = Heap()
-        free = heap.totals()[1]
-        if not free:
-            say("No chunk is free.")
-            return
-        for i, chunk in enumerate(free, 1):
-            passed = heap.chunks.index(chunk)
-            say("%4d. %10s %10d bytes, after %s", i, heap.name(chunk.address), chunk.size,
-                plural(passed, "step") + " of the list")
-        say("%s, %d bytes, the largest %d.", plural(len(free), "free chunk"),
-            sum(chunk.size for chunk in free), max(chunk.size for chunk in free))
-        promises = stages.promises(heap.inspect.stage)
-        if promises is not None and "reuse" not in promises:
-            say("%s never uses them again.", heap.inspect.stage)
+        if text not in ("", "all") and not text.isdigit():
+            raise gdb.GdbError("myheap freelist, myheap freelist N, or myheap freelist all?")
+        most = NEVER if text == "all" else int(text or LIMIT)
+        heap = now()
+        if "lists" in heap.trouble:
+            say("! lists: %s", heap.trouble["lists"])
+        if "lists" not in heap.tells:
+            free = sum(block.state == "free" for block in heap.demand_blocks().blocks)
+            say("%s tells of no list that malloc searches. %s free; see: myheap list free", heap.stage,
+                plural(free, heap.noun) + (" is" if free == 1 else " are"))
+        for name, blocks in heap.lists:
+            self.show(heap, name, blocks, most)
+        if "lists" in heap.tells and not any(blocks for _, blocks in heap.lists):
+            say("Nothing is on any list.")
+
+    def show(self, heap, name, blocks, most):
+        free = [(steps, block) for steps, block in enumerate(blocks) if block.state != "used"]
+        say("%s: %d free of %s", name, len(free), plural(len(blocks), heap.noun))
+        for i, (steps, block) in enumerate(free[:most], 1):
+            say("%4d. %s %10d bytes, after %s", i, place(block.start, heap), block.size, plural(steps, "step"))
+        if len(free) > most:
+            say("      and %s more: myheap freelist all", "{:,}".format(len(free) - most))
+        if free:
+            say("%s, %d bytes, the largest %d.", plural(len(free), "free " + heap.noun),
+                sum(block.size for _, block in free), max(block.size for _, block in free))
+
+
+def drawing(text):
+    """What bar and map share: (heap, glyphs, the number that was typed or 0)."""
+    words = text.split()
+    strange = [word for word in words if word != "-a" and not word.isdigit()]
+    if strange:
+        raise gdb.GdbError("What is %s? A number, or -a for ASCII only." % strange[0])
+    heap = now().demand_blocks()
+    if not heap.areas:
+        raise gdb.GdbError("The heap is empty.")
+    return heap, pictures.glyphs("-a" in words), int(next((word for word in words if word != "-a"), 0))
 
 
 class Bar(Command):
-    """The heap in one line, to scale.
+    """The heap in one line, to scale; a line for each of its regions.
 
-myheap bar [WIDTH] [-a]      WIDTH cells, 64 if not said; -a: ASCII only"""
+myheap bar [WIDTH] [-a]      WIDTH cells, 64 if not said; -a: ASCII only
+
+A cell that has used and free bytes is shaded by how much of it is used: no hole is hidden."""
 
     name = "bar"
 
     def run(self, text):
-        marks = pictures.glyphs("-a" in text.split())
-        width = int(next((word for word in text.split() if word.isdigit()), 64)) or 64
-        heap = Heap()
-        whole = heap.high - heap.start if heap.chunks else 0
-        if not whole:
-            say("The heap is empty.")
-            return
-        say("+0 %s +%d", pictures.draw(pictures.cells(heap, width, whole / width), marks), whole)
-        say(pictures.legend(marks, whole / width))
+        heap, marks, width = drawing(text)
+        size = max(area.end - area.start for area in heap.areas) / (width or 64)
+        for area in heap.areas:
+            say("%s %s +%d", heap.name(area.start), pictures.draw(pictures.cells(heap, area, size), marks),
+                area.end - heap.start)
+        say("%s", pictures.legend(heap, marks, size))
 
 
 class Map(Command):
-    """The heap as rows of cells, each row with its offset.
+    """The heap as rows of cells, each row with its place.
 
-myheap map [BYTES] [-a]      BYTES a cell, a multiple of 16; else so that 32 rows suffice; -a: ASCII only"""
+myheap map [BYTES] [-a]      BYTES a cell, a multiple of 16; else so that 32 rows suffice; -a: ASCII only
+
+A cell that has used and free bytes is shaded by how much of it is used: no hole is hidden."""
 
     name = "map"
 
     def run(self, text):
-        marks = pictures.glyphs("-a" in text.split())
-        heap = Heap()
-        whole = heap.high - heap.start if heap.chunks else 0
-        if not whole:
-            say("The heap is empty.")
-            return
-        size = int(next((word for word in text.split() if word.isdigit()), 0))
-        if size % ALIGNMENT:
-            raise gdb.GdbError("A cell is a multiple of %d bytes." % ALIGNMENT)
+        heap, marks, size = drawing(text)
+        if size % 16:
+            raise gdb.GdbError("A cell is a multiple of 16 bytes.")
+        whole = sum(area.end - area.start for area in heap.areas)
         if not size:
-            size = ALIGNMENT
+            size = 16
             while whole > size * 64 * 32:
                 size *= 2
-        row = pictures.cells(heap, -(-whole // size), size)
-        for at in range(0, len(row), 64):
-            say("%10s %s", "+%d" % (at * size), pictures.draw(row[at:at + 64], marks))
-        say(pictures.legend(marks, size))
+        if whole > size << 20:
+            raise gdb.GdbError("That would be %d cells." % (whole // size))
+        for area in heap.areas:
+            row = pictures.cells(heap, area, size)
+            for at in range(0, len(row), 64):
+                say("%s %s", place(area.start + at * size, heap), pictures.draw(row[at:at + 64], marks))
+        say("%s", pictures.legend(heap, marks, size))
 
 
 class Which(Command):
@@ -230,35 +273,36 @@ myheap which ADDRESS         an expression, or +N"""
     name = "which"
 
     def run(self, text):
-        heap = Heap()
+        heap = now().demand_blocks()
         address = heap.address(text)
-        chunk = heap.holding(address)
-        if heap.base.address <= address < heap.base.payload:
-            say("%s lies in base, the sentinel of the list.", heap.name(address))
-        elif chunk and address >= chunk.payload:
-            say("%s is byte %d of the payload of the chunk at %s: %d bytes, %s.", heap.name(address),
-                address - chunk.payload, heap.name(chunk.address), chunk.size, chunk.state)
-        elif chunk:
-            at = address - chunk.address
-            word = heap.inspect.word
-            field = next(("byte %d of %s" % (at - place, name) for name, place in heap.inspect.layout.items()
-                          if place <= at < place + (1 if name == "free" else word)), "padding")
-            say("%s is in the header of the chunk at %s: %s. The chunk has %d bytes and is %s.",
-                heap.name(address), heap.name(chunk.address), field, chunk.size, chunk.state)
-        elif not heap.start <= address < heap.high:
-            where = program.object_file_of(address) or next(
-                (name for low, high, name in program.mappings() if low <= address < high and name), "")
-            say("%s is not in the heap%s.", heap.name(address), where and ", but in " + where)
+        block, area = heap.holding(address), heap.area_of(address)
+        if block and address >= block.payload:
+            say("%s is byte %d of the payload of the %s at %s: %d bytes, %s.", heap.name(address),
+                address - block.payload, heap.noun, heap.name(block.start), block.size, block.state)
+        elif block:
+            say("%s is in the header of the chunk at %s: %s. The chunk has %d bytes and is %s.", heap.name(address),
+                heap.name(block.start), self.member(heap, address - block.start), block.size, block.state)
+        elif area:
+            self.between(heap, address, area)
         else:
-            before = [chunk for chunk in heap.chunks if chunk.address <= address]
-            after = [chunk for chunk in heap.chunks if chunk.address > address]
-            low = before[-1].end if before else heap.start
-            high = after[0].address if after else heap.high
-            say("%s is in no chunk. It lies in %d bytes between %s and %s: %s.", heap.name(address), high - low,
-                "the end of %s" % heap.name(before[-1].address) if before else "the heap's start",
-                heap.name(high) if after else "the break",
-                "padding" if high - low < ALIGNMENT else
-                "lost with the broken link" if heap.broken else "somebody else moved the break")
+            where = program.object_file_of(address) or next(
+                (name for low, high, _, name in program.mappings() if low <= address < high and name), "")
+            say("%s is not in the heap%s.", heap.name(address), where and ", but in " + where)
+
+    def member(self, heap, at):
+        kind = source.header_type(heap)
+        for start, size, field in source.fields(kind) if kind else ():
+            if start <= at < start + size:
+                return "byte %d of %s" % (at - start, field.name) if field else "padding"
+        return "byte %d" % at
+
+    def between(self, heap, address, area):
+        before = [i for i, start in enumerate(heap.starts) if area.start <= start <= address]
+        low = heap.limits[before[-1]] if before else area.start
+        high = min((start for start in heap.starts if address < start < area.end), default=area.end)
+        say("%s is in no %s: it lies in %d bytes between %s and %s.", heap.name(address), heap.noun, high - low,
+            "the end of the %s at %s" % (heap.noun, heap.name(heap.starts[before[-1]])) if before
+            else "the region's start", "the region's end" if high == area.end else heap.name(high))
 
 
 class Header(Command):
@@ -266,141 +310,171 @@ class Header(Command):
 
 myheap header ADDRESS        of the header, or of anything in the chunk; an expression, or +N
 
-Where no chunk is known, the bytes are read as if a header began there."""
+The fields come from the library's debug symbols; without them the bytes are shown. Where no chunk is known, the
+bytes are read as if a header began there."""
 
     name = "header"
 
     def run(self, text):
-        heap = Heap()
+        heap = now()
         address = heap.address(text)
-        chunk = heap.base if address == heap.base.address else heap.holding(address)
-        if chunk:
-            say("Header of %s, %d bytes:", heap.name(chunk.address), heap.inspect.header)
+        block, kind = heap.holding(address), source.header_type(heap)
+        if block and not block.overhead:
+            raise gdb.GdbError("%s keeps no header before a payload." % heap.stage)
+        start = block.start if block else address
+        size = block.overhead if block else kind.sizeof if kind else 0
+        if not size:
+            raise gdb.GdbError("No chunk is known to be at %s." % heap.name(address))
+        data = program.read(start, size)
+        if block or program.object_file_of(start) == heap.object_file:
+            say("Header of %s, %d bytes:", heap.name(start), size)
         else:
-            chunk = Chunk(heap.inspect, address)
-            say("The list leads to no chunk here. Read as a header, the %d bytes at %s are:",
-                heap.inspect.header, heap.name(address))
-        faults = [] if chunk is heap.base else faults_by_chunk(heap).get(chunk.address, [])
-        ends = sorted(heap.inspect.layout.values()) + [heap.inspect.header]
-        for name in sorted(FIELDS, key=heap.inspect.layout.get):
-            at = heap.inspect.layout[name]
-            until = ends[ends.index(at) + 1]
-            width = 1 if name == "free" else heap.inspect.word
-            value = getattr(chunk, name)
-            if name == "free":
-                meaning = {0: "0, used", 1: "1, free"}.get(value, "%d, neither 0 nor 1" % value)
-            elif name == "size":
-                meaning = "%d bytes" % value
-            else:
-                meaning = heap.name(value)
-                if name == "data" and chunk is not heap.base:
-                    meaning += ", right behind the header" if value == chunk.payload else (
-                        ", but the payload begins at %s" % heap.name(chunk.payload))
-            say("%6s  %-5s %-24s  %s", "+%d" % at, name, hexdump(chunk.bytes[at:at + width]), meaning)
-            if until > at + width:
-                say("%6s  %-5s %-24s  padding, not used", "+%d" % (at + width), "",
-                    hexdump(chunk.bytes[at + width:until]))
-        for fault in faults:
-            say("! " + fault)
+            say("No chunk is known to be at %s. Read as a header, the %d bytes there are:", heap.name(start), size)
+        if kind and kind.sizeof <= size:
+            self.show_fields(heap, kind, data)
+        else:
+            for at in range(0, size, 16):
+                say("%6s  %s", "+%d" % at, hexdump(data[at:at + 16]))
+        for sentence in heap.faults_by_place().get(start, ()):
+            say("%s", paint("! " + sentence, "highlight"))
+
+    def show_fields(self, heap, kind, data):
+        value = gdb.Value(data[:kind.sizeof], kind)
+        rows = source.fields(kind)
+        width = max([len(field.name) for _, _, field in rows if field], default=0)
+        for at, size, field in rows:
+            for piece in range(at, at + size, 8):
+                first = piece == at
+                say("%6s  %-*s  %-24s%s", "+%d" % piece, width, field.name if field and first else "",
+                    hexdump(data[piece:min(piece + 8, at + size)]),
+                    "" if not first else "  " + source.meaning(value[field], heap) if field else "  padding")
 
 
 class Check(Command):
-    """Every numbered invariant of the stage: does it hold, and if not, where is it broken?
+    """Every numbered invariant of the library: does it hold, and if not, where is it broken?
 
-The numbers and words are those of the comment at the head of the stage's malloc.c."""
+The library's own check is asked. The words beside the numbers are those of the comment at the head of its source.
+"not checked" says from where on nothing can be told."""
 
     name = "check"
+    most = 5
 
     def run(self, text):
-        heap = Heap()
-        results = invariants.check(heap)
-        if not stages.source(heap.inspect.stage):
-            say("%s is no stage of this repository; checked as a list of chunks.", heap.inspect.stage)
-        bad = 0
-        for number, words, places in results:
-            state = "not checked here" if places is None else "BROKEN" if places else "holds"
-            bad += bool(places)
-            say("%d. %-7s %s", number, state, words)
-            for address, fault in (places or [])[:5]:
-                say("           at %s: %s", heap.name(address), fault)
-            if places and len(places) > 5:
-                say("           and in %d more places", len(places) - 5)
-        more = heap.inspect.invariants - len(results)
-        if more > 0:
-            say("%s more, which only its own check knows.", plural(more, "invariant"))
-        if heap.broken:
-            say("The list can be followed for %s from base%s.",
-                plural(len(heap.chunks) - heap.behind, "chunk"),
-                ", and for %s back from its end" % plural(heap.behind, "chunk") if heap.behind else "")
-        say("%s: %s", plural(len(heap.chunks), "chunk"),
-            "%d of %s broken." % (bad, plural(len(results), "invariant")) if bad else "sound.")
-        if bad and not program.is_core() and inside_malloc(heap.inspect.object_file):
-            say("The program stands inside %s: a change half done is no damage. Type: finish",
-                heap.inspect.stage)
+        heap = now()
+        if "check" not in heap.tells:
+            raise gdb.GdbError("%s describes no check of itself." % heap.stage)
+        texts = source.invariants(heap)
+        numbers = set(range(1, heap.invariants + 1)) | {fault.invariant for fault in heap.faults}
+        bad = sum(self.show(heap, number, texts.get(number, "")) for number in sorted(numbers))
+        if "check" in heap.trouble:
+            say("! The check itself did not end: %s", heap.trouble["check"])
+        if not bad and "check" not in heap.trouble:
+            unsure = sum(fault.unchecked for fault in heap.faults)
+            say("%s: %s", plural(len(heap.blocks), heap.noun),
+                "sound." if not unsure else "nothing broken, as far as it can be checked.")
+            return
+        say("%s: %d of %s broken.", plural(len(heap.blocks), heap.noun), bad, plural(len(numbers), "invariant"))
+        if not program.is_core() and not program.deadly_signal() and program.stands_inside(heap.object_file):
+            say("The program stands inside %s: a change half done is no damage. Type: finish", heap.stage)
+
+    def show(self, heap, number, text):
+        faults = [fault for fault in heap.faults if fault.invariant == number]
+        broken = [fault for fault in faults if not fault.unchecked]
+        word = "BROKEN" if broken else "not checked" if faults else "holds"
+        say("%s", ("%d. %s  %s" % (number, paint(word, "highlight") + " " * (6 - len(word)) if faults else "holds ",
+                                   text)).rstrip())
+        for group in broken, [fault for fault in faults if fault.unchecked]:
+            for fault in group[:self.most]:
+                say("           at %s: %s%s", heap.name(fault.where), ghost.fault_text(fault, heap.name),
+                    " (not checked from here)" if fault.unchecked else "")
+            if len(group) > self.most:
+                say("           and in %s more places", "{:,}".format(len(group) - self.most))
+        return bool(broken)
 
 
 def changes(heap, before, after):
-    """What differs between two {address: (size, free)}."""
+    """What differs between two tables of Heap.rows."""
     def words(row):
-        return "%d bytes %s" % (row[0], "free" if row[1] else "used")
-    for address in sorted(set(before) | set(after)):
-        old, new = before.get(address), after.get(address)
-        if old != new:
-            yield "%10s  %s -> %s" % ("+%d" % (address - heap.start), words(old) if old else "no chunk",
-                                      words(new) if new else "no chunk")
-
-
-def rows(heap):
-    return {chunk.address: (chunk.size, bool(chunk.free)) for chunk in heap.chunks}
+        return "%d bytes %s" % row if row else "no " + heap.noun
+    changed = sorted(before.keys() ^ after.keys() | {at for at in before if before[at] != after.get(at)})
+    start = min(before, default=0) if heap.start is None else heap.start # all may be gone
+    for address in changed:
+        place = paint("%10s" % ("+%d" % (address - start)), "address")
+        yield "%s  %s -> %s" % (place, words(before.get(address)), words(after.get(address)))
 
 
 class Would(Command):
-    """What would a call do now? The stage's steps, one by one, and the chunks afterwards. Nothing is changed.
+    """What would happen if the program made this call now? Nothing is changed.
 
 myheap would free(p)
 myheap would realloc(p, 100)
 myheap would malloc(100)
 
-p is an expression, or +N: the address of a payload, as the program has it."""
+The library's own code is run, on a copy of the program's memory: so it is what will happen, bugs and all, on a
+stage and on your own library. Shown are the result, the system calls, and what the heap would be then; and
+how it would end, if it crashed or ran without end. p is an expression, or +N: the address of a payload."""
 
     name = "would"
 
     def run(self, text):
-        call = re.fullmatch(r"(malloc|calloc|free|realloc)\s*\((.*)\)|(malloc|free|realloc)\s+(.*)", text)
+        call = re.fullmatch(r"(\w+)\s*\((.*)\)|(\w+)\s+(.*)", text, re.S)
         if not call:
             raise gdb.GdbError("Which call? For example: myheap would free(p)")
-        name = call[1] or call[3]
-        arguments = [part.strip() for part in (call[2] or call[4] or "").rsplit(",", 1)]
-        wanted = 2 if name in ("realloc", "calloc") else 1
-        if len(arguments) != wanted or not all(arguments):
-            raise gdb.GdbError("%s takes %s." % (name, plural(wanted, "argument")))
-        heap = Heap()
-        if stages.promises(heap.inspect.stage) is None:
-            raise gdb.GdbError("%s is no stage of this repository: what its %s does, only its source knows."
-                               % (heap.inspect.stage, name))
-        model = Model(heap)
-        if name in ("free", "realloc"):
-            arguments[0] = heap.address(arguments[0])
-            sizes = arguments[1:]
+        heap = now()
+        function, values = call[1] or call[3], split_arguments(call[2] or call[4] or "")
+        wanted = {"malloc": 1, "free": 1, "calloc": 2, "realloc": 2}.get(function, len(values))
+        if len(values) != wanted or not all(values):
+            raise gdb.GdbError("%s takes %s." % (function, plural(wanted, "argument")))
+        numbers = [heap.address(value) for value in values]
+        try:
+            outcome = ghost.call(function, *numbers)
+        except ghost.GhostError as error:
+            raise gdb.GdbError(str(error)) from None
+        after = Heap(outcome.after) if outcome.after else None
+        shown = list(map(str, numbers))
+        if function in ("free", "realloc"):
+            shown[0] = heap.name(numbers[0])
+        self.tell("%s(%s)" % (function, ", ".join(shown)), function, outcome, after or heap)
+        if after:
+            self.compare(heap, after)
+
+    def tell(self, words, function, outcome, heap):
+        if outcome.ended:
+            say("%s would not return: %s", words, outcome.ended)
+        elif function == "free":
+            say("%s returns.", words)
         else:
-            sizes = arguments
-        numbers = [program.evaluate(size) for size in sizes]
-        if any(faults for _, _, faults in invariants.check(heap)):
-            say("The heap is damaged (myheap check): this is so if the call meets none of the damage.")
-        if name == "malloc":
-            model.malloc(*numbers)
-        elif name == "calloc":
-            model.malloc(numbers[0] * numbers[1])
-        elif name == "free":
-            model.free(arguments[0])
+            say("%s = %s", words, heap.name(outcome.result))
+        before, after = outcome.errno
+        if not outcome.ended and before != after:
+            say("errno becomes %s.", errno.errorcode.get(after, after))
+        for name, *values in outcome.system:
+            refused = [value for value in values if isinstance(value, str)]
+            values = ["%+d" % values[0]] if name == "brk" else [str(value) for value in values if value not in refused]
+            say("System call: %s(%s)%s", name, ", ".join(values), ": refused, " + refused[0] if refused else "")
+
+    def compare(self, heap, after):
+        lines = list(changes(heap if heap.start is not None else after, heap.rows(), after.rows()))
+        say("%s", "Afterwards:" if lines else "Afterwards every %s is as it is now." % heap.noun)
+        for line in lines:
+            say("%s", line)
+        known = {(fault.invariant, fault.where) for fault in heap.faults}
+        for fault in after.faults:
+            if not fault.unchecked and (fault.invariant, fault.where) not in known:
+                say("%s", paint("! Broken then: %d. at %s: %s" % (fault.invariant, after.name(fault.where),
+                                                                  ghost.fault_text(fault, after.name)), "highlight"))
+
+
+def split_arguments(text):
+    """At the commas that stand in no parentheses or brackets."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter in "([{") - (letter in ")]}")
+        if letter == "," and depth == 0:
+            parts.append("")
         else:
-            model.realloc(arguments[0], *numbers)
-        for number, step in enumerate(model.steps, 1):
-            say("%4d. %s", number, step)
-        after = list(changes(heap, rows(heap), model.rows()))
-        say("Afterwards:" if after else "Afterwards every chunk is as it is now.")
-        for line in after:
-            say(line)
+            parts[-1] += letter
+    return [part.strip() for part in parts] if text.strip() else []
 
 
 class Label(Command):
@@ -411,9 +485,9 @@ myheap label [NAME]"""
     name = "label"
 
     def run(self, text):
-        heap = Heap()
-        labels[text or "last"] = rows(heap), heap.high
-        say("%s: %s", text or "last", totals(heap))
+        heap = now().demand_blocks()
+        labels[text or "last"] = heap.rows(), heap.program_break
+        say("%s: %s", text or "last", heap.totals())
 
 
 class Compare(Command):
@@ -427,15 +501,15 @@ myheap compare [NAME]"""
         name = text or "last"
         if name not in labels:
             raise gdb.GdbError("There is no label %s. Set one with: myheap label %s" % (name, text))
-        heap = Heap()
-        before, top = labels[name]
-        lines = list(changes(heap, before, rows(heap)))
+        heap = now().demand_blocks()
+        before, old_break = labels[name]
+        lines = list(changes(heap, before, heap.rows()))
         for line in lines:
-            say(line)
+            say("%s", line)
         if not lines:
-            say("No chunk has changed since %s.", name)
-        if heap.high != top:
-            say("The break moved by %+d bytes.", heap.high - top)
+            say("No %s has changed since %s.", heap.noun, name)
+        if heap.program_break != old_break:
+            say("The break moved by %+d bytes.", heap.program_break - old_break)
 
 
 class TraceCommand(Command):
@@ -443,55 +517,50 @@ class TraceCommand(Command):
 
 myheap trace on           from now on; before `run`: from the first call
 myheap trace on quiet     the same without the lines
+myheap trace on stop      and stop at a double free, and when a block was written to after it was given back
 myheap trace summary      the sums so far; they are also printed when the program ends
 myheap trace off          no more; what was seen is kept for the summary and for myheap who
 
-A call made inside another one is shown indented below it. Each call stops the program for a moment:
-about a thousand calls a second."""
+A call made inside another one is shown indented below it; a double free is marked with !. Each call stops the
+program for a moment: some thousand calls a second."""
 
     name = "trace"
 
     def run(self, text):
-        if text in ("on", "on quiet"):
-            if not trace.on(text == "on quiet"):
+        words = text.split()
+        if words[:1] == ["on"] and set(words[1:]) <= {"quiet", "stop"}:
+            if not trace.on("quiet" in words, "stop" in words):
                 say("The trace begins when the library is loaded.")
         elif text == "off":
             trace.off()
         elif text == "summary":
             for line in trace.summary():
-                say(line)
+                say("%s", line)
         else:
-            raise gdb.GdbError("myheap trace on, on quiet, summary or off?")
+            raise gdb.GdbError("myheap trace on, on quiet, on stop, summary or off?")
 
 
 class Who(Command):
     """Who allocated this block, and who gave it back? The calls come from myheap trace.
 
 myheap who ADDRESS        anywhere in the block; an expression, or +N
+myheap who [N | all]      the live blocks by caller, those with the most bytes first; N callers, else 20
 
-What lies in a library of the system is named by the library alone."""
+It answers after the program has ended, too. What lies in a library of the system is named by the library alone."""
 
     name = "who"
 
     def run(self, text):
-        inspect = Inspect()
-        if inspect.layout:
-            heap = Heap(inspect)
-            address = heap.address(text)
-            chunk = heap.holding(address)
-            block = chunk.payload if chunk else address
+        if not text or text == "all" or text.isdigit() and int(text) < 4096:
+            lines = trace.callers(NEVER if text == "all" else int(text or 20))
         else:
-            block = program.evaluate(text)
-        lines = trace.who(block)
-        if lines is None:
-            raise gdb.GdbError("The trace knows nothing of that block. Start one before it is allocated: "
-                               "myheap trace on")
+            lines = trace.who(text)
         for line in lines:
-            say(line)
+            say("%s", line)
 
 
 class ChunkFunction(gdb.Function):
-    """$chunk(ADDRESS): the chunk there, as a struct chunk *.
+    """$chunk(ADDRESS): the chunk there, as a pointer to its header.
 
 ADDRESS is a pointer into the chunk, or a small number: the bytes from the heap's start.
     print *$chunk(520)
@@ -501,16 +570,17 @@ ADDRESS is a pointer into the chunk, or a small number: the bytes from the heap'
         super().__init__("chunk")
 
     def invoke(self, value):
-        heap = Heap()
-        address = int(value) & heap.mask
-        if address < heap.high - heap.start:
+        heap = now().demand_blocks()
+        if not heap.areas:
+            raise gdb.GdbError("The heap is empty: there is no chunk yet.")
+        address = int(value) & (1 << 8 * program.pointer_size()) - 1
+        if address < max(area.end for area in heap.areas) - heap.start:
             address += heap.start
-        chunk = heap.holding(address)
-        try:
-            pointer = gdb.lookup_type("struct chunk").pointer()
-        except gdb.error:
-            pointer = gdb.lookup_type("void").pointer()
-        return gdb.Value(chunk.address if chunk else address).cast(pointer)
+        block = heap.holding(address)
+        if block is None:
+            raise gdb.GdbError("No chunk is known to be at %s." % heap.name(address))
+        kind = source.header_type(heap) or gdb.selected_inferior().architecture().integer_type(8)
+        return gdb.Value(block.start).cast(kind.pointer())
 
 
 def register():

@@ -1,8 +1,15 @@
-"""The heap as a row of cells, to scale."""
+"""The heap as rows of cells, to scale."""
+import math
+
 import gdb
 
-UNICODE = {"used": "█", "free": "░", "header": "▒", "not ours": "·"}
-ASCII = {"used": "#", "free": "-", "header": "H", "not ours": "."}
+from .screen import paint
+
+# Shades, by how much of the payload in a cell is used: none, less than half, more, all.
+UNICODE = {"free": "░", "mostly free": "▒", "mostly used": "▓", "used": "█", "header": "┃", "none": "·"}
+ASCII = {"free": "-", "mostly free": "+", "mostly used": "%", "used": "#", "header": "H", "none": "."}
+STYLES = {"free": "filename", "mostly free": "filename", "mostly used": "function", "header": "metadata",
+          "none": "metadata"}
 
 
 def glyphs(ascii_only):
@@ -10,37 +17,38 @@ def glyphs(ascii_only):
     return UNICODE if utf8 and not ascii_only else ASCII
 
 
-def spans(heap):
-    """(start, end, kind), without holes, from the heap's start to the break."""
-    at = heap.start
-    edges = [chunk.address for chunk in heap.chunks[1:]] + [heap.high]
-    for chunk, limit in zip(heap.chunks, edges):
-        if chunk.address > at:
-            yield at, chunk.address, "not ours"
-        payload, end = min(chunk.payload, limit), min(chunk.end, limit)
-        yield chunk.address, payload, "header"
-        yield payload, end, chunk.state
-        at = max(payload, end)
-    if at < heap.high:
-        yield at, heap.high, "not ours"
-
-
-def cells(heap, count, size):
-    """The kind that fills most of each cell."""
+def cells(heap, area, size):
+    """The kind of each cell of size bytes."""
+    count = math.ceil((area.end - area.start) / size - 1e-6) # a cell may be a fraction of bytes
     share = [dict() for _ in range(count)]
-    for start, end, kind in spans(heap):
-        start, end = start - heap.start, end - heap.start
-        for i in range(int(start // size), min(count, int(-(-end // size)))):
-            part = min(end, (i + 1) * size) - max(start, i * size)
-            share[i][kind] = share[i].get(kind, 0) + part
-    return [max(cell, key=cell.get) if cell else "not ours" for cell in share]
+    for start, end, kind in heap.spans(area):
+        start, end = start - area.start, end - area.start
+        kind = "free" if kind == "cached" else kind
+        first = int(start // size)
+        while start < end: # a cell at a time; the last one has what rounding leaves
+            until = min(end, (first + 1) * size) if first + 1 < count else end
+            share[first][kind] = share[first].get(kind, 0) + until - start
+            start, first = until, first + 1
+    return [kind_of(cell) for cell in share]
+
+
+def kind_of(cell):
+    used, free, none = (cell.get(kind, 0) for kind in ("used", "free", "none"))
+    if none > used + free + cell.get("header", 0):
+        return "none"
+    if used + free == 0:
+        return "header" if "header" in cell else "none"
+    if free == 0 or used == 0:
+        return "free" if free else "used"
+    return "mostly used" if used >= free else "mostly free"
 
 
 def draw(row, marks):
-    return "".join(marks[kind] for kind in row)
+    return "".join(paint(marks[kind], STYLES[kind]) if kind in STYLES else marks[kind] for kind in row)
 
 
-def legend(marks, size):
-    return "a cell is %s bytes and shows what most of it is: %s" % (
+def legend(heap, marks, size):
+    names = {"none": "no " + heap.noun}
+    return "a cell is %s bytes: %s" % (
         ("%.1f" % size).rstrip("0").rstrip("."),
-        "  ".join("%s %s" % (mark, kind) for kind, mark in marks.items()))
+        "  ".join("%s %s" % (mark, names.get(kind, kind)) for kind, mark in marks.items()))
