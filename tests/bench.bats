@@ -43,7 +43,8 @@ rows_of() {
     [ "$(awk -F '\t' '$4 == "stage1" { print $2, $3 }' "$tmp/runs.tsv" | xargs)" = \
         "lifo 100 fifo 100 random 100 random 10000 sizes of gcc sizes large" ]
     [ -z "$(awk -F '\t' 'NR > 1 && $5 != "ok"' "$tmp/runs.tsv")" ]
-    grep -Eq '^stage3 +([0-9.]+ +){3}- +[0-9.]+\*$' <<<"$output"
+    grep -Eq '^stage1 +[0-9.]+ +- +[0-9.]+ +[0-9.]+\*$' <<<"$output"
+    grep -Eq '^stage3 +- +-$' <<<"$output"
     run ! grep -E '^.{81}' <<<"$output"
     run ! grep -P '\thandoff\tstage3' "$tmp/runs.tsv"
 }
@@ -71,6 +72,14 @@ rows_of() {
         # 100 turns of some 4 to 6 instructions in malloc: half of that per operation.
         NR == 2 { for (i = 2; i <= 4; i++) if ($i - list[i] < 150 || $i - list[i] > 350) exit 1; found = 1 }
         END { exit !found }' || { echo "$output"; return 1; }
+}
+
+@test "libc without its cache, and with one arena, is libc otherwise" {
+    run -0 scripts/dev/bench --instructions --only no-tcache one-arena
+    grep -E '^(libc|no-tcache|one-arena) ' <<<"$output" | awk '{ lifo[$1] = $2 }
+        # The cache spares most of the work; the number of arenas is nothing to one thread.
+        END { exit !(lifo["no-tcache"] > 1.5 * lifo["libc"] && lifo["one-arena"] < 1.1 * lifo["libc"]) }' ||
+        { echo "$output"; return 1; }
 }
 
 @test "what can't be measured is shown with a word, and tried once" {

@@ -114,8 +114,8 @@ static unsigned bin_of(size_t size)
 
     if (size <= MAX_EXACT)
         return (unsigned)(size / ALIGNMENT);
-    doubling = WORD_BITS - 1 - (unsigned)__builtin_clzl(size);
-    return EXACT_BINS + 4 * (doubling - FIRST_DOUBLING) + (size >> (doubling - 2) & 3);
+    doubling = (unsigned)__builtin_clzl(size) ^ (WORD_BITS - 1); /* the highest bit that is 1 */
+    return EXACT_BINS + 4 * (doubling - FIRST_DOUBLING) + (unsigned)(size >> (doubling - 2)) - 4;
 }
 
 /* The first bin from this one on that isn't empty, or BINS. */
@@ -141,14 +141,14 @@ static void bins_init(void)
 static inline void chunk_insert(struct chunk *chunk, size_t size)
 {
     unsigned bin = bin_of(size);
-    struct chunk *above = chunk_at(chunk, size);
+    struct chunk *above = chunk_at(chunk, size), *prev = &bins[bin], *next = prev->next;
 
     chunk->tag = size | PREV_USED;
     *foot_below(above) = size;
     above->tag &= ~PREV_USED;
-    chunk->prev = &bins[bin];
-    chunk->next = bins[bin].next;
-    chunk->next->prev = bins[bin].next = chunk;
+    chunk->prev = prev;
+    chunk->next = next;
+    prev->next = next->prev = chunk;
     bin_map[bin / WORD_BITS] |= (size_t)1 << bin % WORD_BITS;
 }
 
@@ -156,16 +156,14 @@ static inline void chunk_insert(struct chunk *chunk, size_t size)
 static inline void chunk_remove(struct chunk *chunk)
 {
     struct chunk *next = chunk->next, *prev = chunk->prev;
+    unsigned bin = bin_of(chunk_size(chunk));
 
     if (next->prev != chunk || prev->next != chunk)
         heap_die("malloc: the links of a free chunk are damaged: freed memory was written to.\n");
     next->prev = prev;
     prev->next = next;
-    if (next == prev) { /* only the sentinel is left */
-        unsigned bin = (unsigned)(next - bins);
-
-        bin_map[bin / WORD_BITS] &= ~((size_t)1 << bin % WORD_BITS);
-    }
+    /* Equal: only the sentinel is left. No if: the processor would guess, and often wrong. */
+    bin_map[bin / WORD_BITS] &= ~((size_t)(next == prev) << bin % WORD_BITS);
 }
 
 /* Gives a used chunk back, joined with the free chunks that it touches. */

@@ -87,6 +87,8 @@ static struct chunk *heap_grow(size_t size)
     struct chunk *chunk = goes_on ? heap_end : (struct chunk *)(payload - WORD);
     size_t grown = align_up(goes_on ? size - top_size() : size, GROW_STEP);
 
+    if (top_size() >= size) /* bin_fit looks at a few chunks only: it was not among them */
+        return chunk_below(heap_end);
     if (end == SBRK_FAILED || sbrk((char *)chunk + grown + WORD - end) == SBRK_FAILED)
         return NULL;
     if (!heap_end) {

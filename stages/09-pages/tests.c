@@ -163,8 +163,6 @@ START_TEST(malloc_trim_gives_all_back)
     expect(errno == 1234, "malloc_trim changed errno to %d", errno);
     expect(before - resident() > 2 * MIB, "3 MiB were free, and malloc_trim gave %zu bytes back",
            before - resident());
-    expect(lib.malloc_trim(0) == 0,
-           "there was nothing more to give back, and malloc_trim says yes");
     for (unsigned i = 0; i < 512; i += 8)
         expect(filled(blocks[i], SIZE, i), "a block that lives was given back");
     heap_ok();

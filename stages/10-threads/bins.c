@@ -32,7 +32,6 @@
 #define THIS_USED ((size_t)1) /* the program has it, or it is a fence */
 #define PREV_USED ((size_t)2) /* so the chunk below */
 #define FENCE ((size_t)4)     /* the end of a region, and its size is the region's */
-#define CLEAN ((size_t)8)     /* free, and the pages inside are with the system */
 #define TAG_BITS (ALIGNMENT - 1)
 
 /* Chunks of up to this many bytes have bins of one size each. */
@@ -59,7 +58,7 @@ _Static_assert(MAX_EXACT + ALIGNMENT == 1 << FIRST_DOUBLING,
 
 static struct chunk bins[BINS];
 static size_t bin_map[(BINS + WORD_BITS - 1) / WORD_BITS];
-static size_t heap_used, heap_dirty; /* bytes in chunks that are used, and free but not clean */
+static size_t heap_used, heap_peak; /* bytes in used chunks: now, and at the peak */
 
 static size_t align_up(size_t n, size_t alignment)
 {
@@ -116,8 +115,8 @@ static unsigned bin_of(size_t size)
 
     if (size <= MAX_EXACT)
         return (unsigned)(size / ALIGNMENT);
-    doubling = WORD_BITS - 1 - (unsigned)__builtin_clzl(size);
-    return EXACT_BINS + 4 * (doubling - FIRST_DOUBLING) + (size >> (doubling - 2) & 3);
+    doubling = (unsigned)__builtin_clzl(size) ^ (WORD_BITS - 1); /* the highest bit that is 1 */
+    return EXACT_BINS + 4 * (doubling - FIRST_DOUBLING) + (unsigned)(size >> (doubling - 2)) - 4;
 }
 
 /* The first bin from this one on that isn't empty, or BINS. */
@@ -139,46 +138,44 @@ static void bins_init(void)
         bins[bin].next = bins[bin].prev = &bins[bin];
 }
 
-/* Makes bytes from chunk on, whose neighbours are used, a free chunk in its bin: CLEAN, or 0. */
-static inline void chunk_insert(struct chunk *chunk, size_t size, size_t clean)
+/* Makes bytes from chunk on, whose neighbours are used, a free chunk in its bin. */
+static inline void chunk_insert(struct chunk *chunk, size_t size)
 {
     unsigned bin = bin_of(size);
-    struct chunk *above = chunk_at(chunk, size);
+    struct chunk *above = chunk_at(chunk, size), *prev = &bins[bin], *next = prev->next;
 
-    chunk->tag = size | PREV_USED | clean;
+    chunk->tag = size | PREV_USED;
     *foot_below(above) = size;
     above->tag &= ~PREV_USED;
-    chunk->prev = &bins[bin];
-    chunk->next = bins[bin].next;
-    chunk->next->prev = bins[bin].next = chunk;
+    chunk->prev = prev;
+    chunk->next = next;
+    prev->next = next->prev = chunk;
     bin_map[bin / WORD_BITS] |= (size_t)1 << bin % WORD_BITS;
-    heap_dirty += clean ? 0 : size;
 }
 
 /* Takes a free chunk out of its bin. */
 static inline void chunk_remove(struct chunk *chunk)
 {
     struct chunk *next = chunk->next, *prev = chunk->prev;
+    unsigned bin = bin_of(chunk_size(chunk));
 
     if (next->prev != chunk || prev->next != chunk)
         heap_die_locked(
             "malloc: the links of a free chunk are damaged: freed memory was written to.\n");
     next->prev = prev;
     prev->next = next;
-    heap_dirty -= (chunk->tag & CLEAN) ? 0 : chunk_size(chunk);
-    if (next == prev) { /* only the sentinel is left */
-        unsigned bin = (unsigned)(next - bins);
-
-        bin_map[bin / WORD_BITS] &= ~((size_t)1 << bin % WORD_BITS);
-    }
+    /* Equal: only the sentinel is left. No if: the processor would guess, and often wrong. */
+    bin_map[bin / WORD_BITS] &= ~((size_t)(next == prev) << bin % WORD_BITS);
 }
 
-/* Gives a used chunk back, joined with the free chunks that it touches: all of it, dirty. */
+/* Gives a used chunk back, joined with the free chunks that it touches. Returns it. */
 static struct chunk *chunk_release(struct chunk *chunk)
 {
     struct chunk *above = chunk_above(chunk), *below;
     size_t size = chunk_size(chunk);
 
+    if (heap_peak < heap_used)
+        heap_peak = heap_used;
     heap_used -= size;
     chunk->tag &= ~THIS_USED; /* seen, should this pointer come back, even when merged away */
     if (!chunk_used(above)) {
@@ -191,7 +188,7 @@ static struct chunk *chunk_release(struct chunk *chunk)
         size += chunk_size(below);
         chunk = below;
     }
-    chunk_insert(chunk, size, 0);
+    chunk_insert(chunk, size);
     return chunk;
 }
 
@@ -207,18 +204,18 @@ static void chunk_cut(struct chunk *chunk, size_t size)
     chunk_release(chunk_above(chunk));
 }
 
-/* Makes size bytes of a free chunk a used one. The rest stays free, and as clean as it was. */
+/* Makes size bytes of a free chunk a used one. The rest stays free. */
 static void chunk_take(struct chunk *chunk, size_t size)
 {
-    size_t rest = chunk_size(chunk) - size, clean = chunk->tag & CLEAN;
+    size_t rest = chunk_size(chunk) - size;
 
     chunk_remove(chunk);
     if (rest < MIN_CHUNK) {
-        chunk->tag = (size + rest) | THIS_USED | PREV_USED;
+        chunk->tag |= THIS_USED;
         chunk_above(chunk)->tag |= PREV_USED;
     } else {
         chunk->tag = size | THIS_USED | PREV_USED;
-        chunk_insert(chunk_above(chunk), rest, clean);
+        chunk_insert(chunk_above(chunk), rest);
     }
     heap_used += chunk_size(chunk);
 }

@@ -14,8 +14,8 @@
  *     | region: next, prev, size | chunk | chunk | chunk | fence |      of REGION_SIZE, for many
  *     | region: next, prev, size | chunk                 | fence |      for one large block
  *
- *     The pages inside a free chunk are nobody's. They go back, and the chunk is clean: they read
- *     as zero, and cost nothing until they are written to.
+ *     The pages inside a free chunk are nobody's. They go back: they read as zero then, and cost
+ *     nothing until they are written to.
  *
  *     | tag next prev ////|//page//|//page//|//page//|//// foot |
  *                         |<-------- go back ------->|
@@ -31,7 +31,7 @@
  *   5. Each free chunk is in the bin of its size, once, and nothing else is in a bin.
  *   6. In each ring, of a bin and of the regions, prev is the way back.
  *   7. The map has the bit of each bin that isn't empty, and no other.
- *   8. heap_dirty is the sum of the free chunks that are not clean, heap_used that of the used ones.
+ *   8. heap_used is the sum of the used chunks.
  */
 #define _GNU_SOURCE /* mremap */
 #include "bins.c"
@@ -44,11 +44,9 @@
 /* Bytes. A chunk of this size has a region to itself. Its pages are new each time, and the kernel
  * clears each when it is first touched: for smaller ones it is better to use warm pages again. */
 #define LARGE (REGION_SIZE / 4)
-/* Bytes. Pages go back out of free chunks of this size at least: for less a system call is dear. */
-#define PURGE_CHUNK ((size_t)8 * 1024)
-/* Bytes. So many may become dirty before pages go back, or a quarter of what is used, if that is more:
- * what the program frees it mostly wants again. */
-#define PURGE_SLACK ((size_t)8 << 20)
+/* Bytes. Pages go back when so much less is used than at the peak, and a quarter less than it: what a
+ * program frees it mostly wants again. */
+#define PURGE_FALL ((size_t)8 << 20)
 
 struct region {
     struct region *next, *prev; /* in the ring of all regions */
@@ -59,7 +57,6 @@ _Static_assert((sizeof(struct region) + WORD) % ALIGNMENT == 0, "the first paylo
 
 static struct region regions = {.next = &regions, .prev = &regions}; /* the sentinel */
 static uintptr_t heap_low = UINTPTR_MAX, heap_high; /* no region ever was below, or above */
-static size_t heap_purge_at = PURGE_SLACK;          /* of heap_dirty */
 
 /* The chunk of a payload. One that can't be ours ends the program. */
 static inline struct chunk *chunk_of(void *payload)
@@ -133,8 +130,10 @@ static struct chunk *region_new(size_t size)
     struct region *region =
         mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-    if (region == MAP_FAILED)
+    if (region == MAP_FAILED) {
+        errno = ENOMEM; /* after mlockall it may be EAGAIN */
         return NULL;
+    }
     if (!heap_high)
         bins_init();
     return region_set(region, &regions, bytes);
@@ -174,7 +173,7 @@ static bool region_release(struct chunk *chunk, bool the_last_too)
         !the_last_too && region->size == REGION_SIZE && bin_from(bin_of(REGION_SIZE / 2)) == BINS;
     if (kept || munmap(region, region->size) != 0) {
         errno = saved;
-        chunk_insert(chunk, chunk_size(chunk), chunk->tag & CLEAN);
+        chunk_insert(chunk, chunk_size(chunk));
         return false;
     }
     next->prev = prev;
@@ -190,35 +189,30 @@ static struct chunk *heap_grow(void)
     if (!chunk)
         return NULL;
     heap_used -= chunk_size(chunk);
-    chunk_insert(chunk, chunk_size(chunk), CLEAN);
+    chunk_insert(chunk, chunk_size(chunk));
     return chunk;
 }
 
-/* Gives the pages inside a free chunk back. */
+/* Gives the pages inside a free chunk back, if there are any. */
 static bool chunk_purge(struct chunk *chunk)
 {
     const size_t page = page_size();
     uintptr_t start = align_up((uintptr_t)(chunk + 1), page);
     uintptr_t end = (uintptr_t)foot_below(chunk_above(chunk)) & ~(page - 1);
 
-    if (start >= end || madvise((void *)start, end - start, MADV_DONTNEED) != 0)
-        return false;
-    heap_dirty -= chunk_size(chunk);
-    chunk->tag |= CLEAN;
-    return true;
+    return start < end && madvise((void *)start, end - start, MADV_DONTNEED) == 0;
 }
 
-/* Gives the pages inside all large free chunks back. Rarely: it is a walk. Was there any? Keeps
- * errno. */
+/* Gives the pages inside all free chunks back. Rarely: it is a walk. Were there any? Keeps errno. */
 static bool heap_purge(void)
 {
     int saved = errno;
     bool any = false;
 
-    for (unsigned bin = bin_from(bin_of(PURGE_CHUNK)); bin < BINS; bin = bin_from(bin + 1))
+    for (unsigned bin = bin_from(bin_of(page_size())); bin < BINS; bin = bin_from(bin + 1))
         for (struct chunk *chunk = bins[bin].next; chunk != &bins[bin]; chunk = chunk->next)
-            any |= !(chunk->tag & CLEAN) && chunk_purge(chunk);
-    heap_purge_at = heap_dirty + (heap_used / 4 > PURGE_SLACK ? heap_used / 4 : PURGE_SLACK);
+            any |= chunk_purge(chunk);
+    heap_peak = heap_used;
     errno = saved;
     return any;
 }
@@ -289,7 +283,11 @@ static void *block_allocate(size_t size, size_t alignment)
 /* What is done after each block that came back: chunk is free. */
 static void heap_settle(struct chunk *chunk)
 {
-    if (!(chunk_alone(chunk) && region_release(chunk, false)) && heap_dirty > heap_purge_at)
+    size_t fall = heap_peak - heap_used;
+
+    if (chunk_alone(chunk))
+        region_release(chunk, false);
+    if (fall > PURGE_FALL && fall > heap_peak / 4)
         heap_purge();
 }
 
@@ -343,7 +341,7 @@ static void region_count(struct region *region, struct heap_totals *totals)
 
         totals->free += size;
         totals->free_chunks += size > 0;
-        totals->top += size < PURGE_CHUNK || (chunk->tag & CLEAN) ? 0 : size;
+        totals->top += size < page_size() ? 0 : size;
     }
 }
 

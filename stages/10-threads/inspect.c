@@ -162,7 +162,7 @@ static void pages_lists(heap_visit_list *visit, void *arg)
 
 /* What the check adds up. */
 struct sums {
-    size_t free_chunks, dirty, used;
+    size_t free_chunks, used;
 };
 
 /* The invariants 2 to 4 of a chunk whose size holds. */
@@ -178,7 +178,6 @@ static void check_chunk(struct heap_report *report, struct chunk *chunk, struct 
     if (chunk_used(chunk))
         return;
     sums->free_chunks++;
-    sums->dirty += (chunk->tag & CLEAN) ? 0 : size;
     if (*foot_below(above) != size)
         heap_broken(report, 3, chunk, "its size is %zu, its foot says %zu", size,
                     *foot_below(above));
@@ -257,9 +256,6 @@ static void pages_check(struct heap_report *report)
     if (sums.used != heap_used)
         heap_broken(report, 8, &heap_used, "heap_used is %zu, the used chunks' sum %zu", heap_used,
                     sums.used);
-    if (sums.dirty != heap_dirty)
-        heap_broken(report, 8, &heap_dirty, "heap_dirty is %zu, the dirty chunks' sum %zu",
-                    heap_dirty, sums.dirty);
 }
 
 const struct heap_inspect heap_inspect = {.version = HEAP_INSPECT_VERSION,

@@ -128,6 +128,29 @@ static void *allocate_a_little(void *arg)
     return arg;
 }
 
+static void *allocate_once(void *arg)
+{
+    lib.free(must(lib.malloc(1000)));
+    return arg;
+}
+
+START_TEST(threads_one_after_another_leave_nothing)
+{
+    pthread_t thread;
+    size_t before = 0;
+
+    for (unsigned i = 0; i < 20000; i++) {
+        if (i == 100)
+            before = process_size().resident;
+        ck_assert(pthread_create(&thread, NULL, allocate_once, NULL) == 0);
+        pthread_join(thread, NULL);
+    }
+    expect(process_size().resident < before + (256 << 10),
+           "20000 threads came and went: %zu bytes more", process_size().resident - before);
+    heap_ok();
+}
+END_TEST
+
 /* The least that pthread_create takes, with room for the thread-local data of all libraries. */
 START_TEST(threads_with_small_stacks)
 {
@@ -147,6 +170,7 @@ END_TEST
 
 SUITE
 {
+    add(threads_one_after_another_leave_nothing, "threads measured");
     add(threads_with_small_stacks, "threads family");
     add(fork_leaves_both_heaps_sound, "fork");
     add(fork_among_threads_that_allocate, "fork");

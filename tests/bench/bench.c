@@ -10,6 +10,7 @@
  *     random    any: blocks live as the entries of a cache do
  *     grow      any; each is a buffer that realloc makes larger by an eighth, again and again
  *     handoff   one thread allocates, a second one frees what it is handed
+ *     shared    any, by two threads at once, from the same blocks: each frees what either allocated
  *
  * SIZES: small (8 to 255 bytes, short ranges as often as long ones), large (64 to 512 KiB), or the
  * name of a program in sizes.h, whose mix of sizes is drawn from. One byte in each page of a block
@@ -59,7 +60,7 @@ static uint32_t sizes[SIZES];
 /* xorshift64: the same numbers on every machine, and for every library. */
 static uint64_t draw(void)
 {
-    static uint64_t state = 88172645463325252u;
+    static _Thread_local uint64_t state = 88172645463325252u;
 
     state ^= state << 13;
     state ^= state >> 7;
@@ -202,6 +203,44 @@ static void start_full(void)
         blocks[slot] = block_new(draw_size());
 }
 
+/* The second thread goes on between two calls too, so its pairs are counted as it does them. */
+static size_t pairs_of_other;
+
+static void swap_a_block(void)
+{
+    char *block = block_new(draw_size());
+
+    free(__atomic_exchange_n(&blocks[draw_below(live)], block, __ATOMIC_ACQ_REL));
+}
+
+static void *swap_for_ever(void *unused)
+{
+    draw_below(live); /* or both would draw the same slots */
+    for (;;) {
+        swap_a_block();
+        __atomic_fetch_add(&pairs_of_other, 1, __ATOMIC_RELAXED);
+    }
+    return unused;
+}
+
+static size_t run_shared(size_t pairs)
+{
+    size_t before = __atomic_load_n(&pairs_of_other, __ATOMIC_RELAXED);
+
+    for (size_t i = 0; i < pairs; i++)
+        swap_a_block();
+    return 2 * (pairs + __atomic_load_n(&pairs_of_other, __ATOMIC_RELAXED) - before);
+}
+
+static void start_shared(void)
+{
+    pthread_t other;
+
+    start_full();
+    if (pthread_create(&other, NULL, swap_for_ever, NULL) != 0)
+        _exit(REFUSED);
+}
+
 static void start_empty(void)
 {
 }
@@ -213,7 +252,7 @@ static const struct pattern {
 } patterns[] = {
     {"lifo", start_full, run_lifo},          {"fifo", start_full, run_fifo},
     {"random", start_full, run_random},      {"grow", start_empty, run_grow},
-    {"handoff", start_handoff, run_handoff},
+    {"handoff", start_handoff, run_handoff}, {"shared", start_shared, run_shared},
 };
 
 static const struct pattern *find_pattern(const char *name)
@@ -299,7 +338,7 @@ int main(int argc, char **argv)
     live = argc >= 5 ? (size_t)strtoul(argv[2], NULL, 10) : 0;
     if (!pattern || live < 1 || live > MAX_LIVE || pairs < 1 || !draw_sizes(argv[3])) {
         dprintf(STDERR_FILENO,
-                "usage: bench lifo|fifo|random|grow|handoff LIVE SIZES PAIRS "
+                "usage: bench lifo|fifo|random|grow|handoff|shared LIVE SIZES PAIRS "
                 "[SECONDS]\nLIVE is at most %d; see the head of bench.c\n",
                 MAX_LIVE);
         return 2;
