@@ -155,6 +155,26 @@ looping() { # looping FILE: a library whose malloc comes to no end
     says 0 "self: the runner notices all of it"
 }
 
+@test "the runner itself can run on a stage, and says that it did" {
+    run tests/run --on 10 stage7 --test blocks_keep_their_bytes
+    says 0 "1 test passed" "the runner itself asked " "on-stage10.so for memory" "that heap is sound"
+    run tests/run stage7 --test blocks_keep_their_bytes
+    says 0 "1 test passed"
+    [[ $output != *"the runner itself"* ]]
+    run tests/run --on 10 stage7 --test libc_memalign_in_between
+    says 2 "doesn't promise all that libc_memalign_in_between needs"
+    refuses "there is no stage 'stage99'" --on stage99 stage7
+}
+
+@test "random traffic for as many rounds as one likes, and nothing else" {
+    run tests/run --rounds 2 stage7
+    says 0 "stage7: 4 tests passed, 2 rounds each"
+    run tests/run --rounds 3000 --test random_traffic_of_threads --so build/stage9/libmalloc.so --promises "malloc threads"
+    says 1 "FAILED random_traffic_of_threads: " "of 3000" # it has no lock, and stops at the first crash
+    refuses "--rounds needs a number of rounds, not '0'" --rounds 0 stage7
+    refuses "--rounds needs a number of rounds, not 'many'" --rounds many stage7
+}
+
 @test "teeth refuses a stage that is none" {
     run tests/teeth stage99
     says 2 "teeth: there is no stage 'stage99'; there are: stage1"

@@ -298,6 +298,6 @@ SUITE
     add(break_moved_by_others, "break");
     add_rounds(foreign_pointers_are_left_alone, "foreign inspect", 9);
     add(foreign_pointer_to_an_empty_heap, "foreign");
-    add(libc_memalign_in_between, "foreign break any-size");
-    add_rounds(libc_nodes_are_left_alone, "foreign break any-size", 8);
+    add(libc_memalign_in_between, "foreign break any-size libc");
+    add_rounds(libc_nodes_are_left_alone, "foreign break any-size libc", 8);
 }

@@ -1,6 +1,6 @@
 /* help.c - contents of blocks, the size of the process, deaths, threads. */
 #define _GNU_SOURCE
-#include "suite.h"
+#include "runner.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -128,6 +128,7 @@ void in_threads(unsigned count, void (*body)(unsigned thread))
     pthread_t threads[MOST];
 
     ck_assert(count <= MOST);
+    threads_call = true;
     thread_body = body;
     ck_assert(pthread_barrier_init(&start, NULL, count) == 0);
     for (unsigned i = 0; i < count; i++)

@@ -98,108 +98,6 @@ START_TEST(limit_with_realloc)
 }
 END_TEST
 
-/* The same 24 steps each time, in a fresh process, and the kth call of `which` fails. A step may fail
- * then, but cleanly: all that lives stays as it is, the heap is in order, and the same step succeeds
- * when it is tried again. */
-enum { STEPS = 24 };
-static char *live[STEPS];
-static size_t live_size[STEPS];
-
-static void blocks_live(unsigned step, unsigned but)
-{
-    for (unsigned i = 0; i < STEPS; i++)
-        expect(!live[i] || i == but || filled(live[i], live_size[i], i),
-               "step %u: a system call failed, and block %u changed", step, i);
-}
-
-/* One step: a new block, or another size for an older one. */
-static void *try_step(unsigned step, unsigned old, size_t wanted)
-{
-    if (old < step)
-        return lib.realloc(live[old], wanted);
-    return step % 4 == 1 ? lib.calloc(1, wanted) : lib.malloc(wanted);
-}
-
-/* At the second try at the latest it succeeds. */
-static void take_step(enum system_call which, unsigned step)
-{
-    unsigned old = promised("realloc") && step % 4 == 3 ? step - 3 : step;
-    size_t wanted = largest(old < step      ? live_size[old] * 2 + 40
-                            : step % 6 == 2 ? 200000
-                                            : 40 * step);
-    char *given = NULL, *end = program_break();
-
-    for (unsigned seen = record[which].failed; !given; seen = record[which].failed) {
-        errno = 0;
-        given = try_step(step, old, wanted);
-        expect(given || errno == ENOMEM || !promised("enomem"), "step %u: NULL, and errno is %d",
-               step, errno);
-        expect(given || record[which].failed > seen, "step %u: NULL, and no system call failed",
-               step);
-        expect(given || program_break() == end || !promised("break"),
-               "step %u: malloc failed, and the program break moved", step);
-        heap_ok();
-        blocks_live(step, given ? old : STEPS);
-    }
-    expect(old == step || filled(given, live_size[old] <= wanted ? live_size[old] : wanted, old),
-           "step %u: realloc lost contents", step);
-    live[old] = given;
-    live_size[old] = wanted;
-    fill(given, wanted, old);
-}
-
-static void drop(unsigned i)
-{
-    lib.free(live[i]);
-    live[i] = NULL;
-    heap_ok();
-}
-
-static void fails_at_call(enum system_call which, unsigned k)
-{
-    system_fail(which, k, 1);
-    for (unsigned step = 0; step < STEPS; step++) {
-        take_step(which, step);
-        if (step % 5 == 4)
-            drop(step - 4); /* free may call the system too */
-    }
-    expect(record[which].failed > 0 || k > 1 || which != SBRK,
-           "sbrk was never called: this test proves nothing");
-    blocks_live(STEPS, STEPS);
-    for (unsigned i = 0; i < STEPS; i++)
-        drop(i);
-}
-
-START_TEST(sbrk_fails_at_call)
-{
-    fails_at_call(SBRK, (unsigned)_i + 1);
-}
-END_TEST
-
-START_TEST(mmap_fails_at_call)
-{
-    fails_at_call(MMAP, (unsigned)_i + 1);
-}
-END_TEST
-
-START_TEST(munmap_fails_at_call)
-{
-    fails_at_call(MUNMAP, (unsigned)_i + 1);
-}
-END_TEST
-
-START_TEST(mremap_fails_at_call)
-{
-    fails_at_call(MREMAP, (unsigned)_i + 1);
-}
-END_TEST
-
-START_TEST(madvise_fails_at_call)
-{
-    fails_at_call(MADVISE, (unsigned)_i + 1);
-}
-END_TEST
-
 /* A failed sbrk must not lose or move anything, and success must be possible at once. */
 START_TEST(sbrk_fails_then_succeeds)
 {
@@ -238,9 +136,4 @@ SUITE
     add(limit_with_reuse, "reuse");
     add(limit_with_realloc, "reuse realloc");
     add(sbrk_fails_then_succeeds, "nomem sbrk");
-    add_last(sbrk_fails_at_call, "nomem sbrk", 60);
-    add_last(mmap_fails_at_call, "nomem mmap", 60);
-    add_last(munmap_fails_at_call, "nomem munmap", 20);
-    add_last(mremap_fails_at_call, "nomem mremap", 20);
-    add_last(madvise_fails_at_call, "nomem madvise", 20);
 }

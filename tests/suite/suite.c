@@ -1,9 +1,24 @@
 /*
  * suite.c - the runner: opens a library, runs the tests that its promises ask for, reports.
  *
- *   suite --so FILE --promises "malloc free ..." [--test NAME] [--brief]
+ *   suite --so FILE --promises "malloc free ..." [--test NAME] [--brief] [--on FILE]
+ *         [--rounds N]
  *   suite --so FILE --whose    the stage that the library says it is, if it says so
  *   suite --list      the tests, and what each needs, with a tab in between
+ *   --plan            the tests that would be run, in order, in the same form
+ *   --witness         of each test more than its name: see witness.c; --closely: the heap too;
+ *                     --hung: it came to no end before
+ *   --later "N WORD"  invariant N is one of promise WORD: other tests don't ask for it
+ *   --round N         of each test round N alone, from 1
+ *   --no-fork         in the runner's own process, for a debugger
+ *   --key             a line is read from standard input, and what came of each test is written to
+ *                     descriptor 3, with that line before it: see scripts/grade.d
+ *   --stop N          ... which finds witness_stop before call N
+ *
+ * --on: the runner itself, which else stays on libc's malloc, is served by this library. At the end it
+ * must have been, and its heap must be sound.
+ *
+ * --rounds: the tests of random traffic alone, with so many rounds each.
  *
  * Exit status: 0 all passed, 1 a test failed, 2 the runner could not judge (and says why), 3 the one
  * test asked for needs what isn't promised. The last line: "tests N failed N left-out N".
@@ -11,15 +26,14 @@
 #define _GNU_SOURCE
 #include "runner.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
-struct shared *shared;
-
-static char words[2048];    /* " malloc free ... ": promised, and then found out */
-static char promises[1024]; /* as they were given */
-static const char *only;    /* the one test to run, or NULL */
-static bool listing, whose, brief;
+static const char *only; /* the one test to run, or NULL */
+static const char *on;   /* the library that serves the runner itself, or NULL: libc */
+static int rounds;       /* of random traffic, and nothing else; 0: all tests, as registered */
+static bool listing, whose, brief, planning, witness, closely, hung_before, no_fork, keyed;
+static int only_round; /* from 1; 0: all */
+static unsigned stop_at;
 static int run, failed, left_out, hung;
 static volatile bool done;
 
@@ -27,58 +41,12 @@ static struct {
     const TTest *test;
     const char *needs;
     int rounds;
-    bool last;
+    bool last, random;
     unsigned place; /* as registered */
 } tests[512];
 static unsigned test_count;
 
-void die(const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    fputs("suite: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
-    va_end(args);
-    exit(2);
-}
-
-/* ---- words ---------------------------------------------------------------------------------- */
-
-static const char *next_word(const char *list)
-{
-    list += strcspn(list, " ");
-    return list + strspn(list, " ");
-}
-
-int word_index(const char *list, const char *word)
-{
-    size_t length = strcspn(word, " ");
-    int index = 0;
-
-    for (list += strspn(list, " "); *list; list = next_word(list), index++)
-        if (strcspn(list, " ") == length && memcmp(list, word, length) == 0)
-            return index;
-    return -1;
-}
-
-bool promised(const char *word)
-{
-    return word_index(words, word) >= 0;
-}
-
-void found_out(const char *word)
-{
-    if (strlen(words) + strlen(word) + 2 > sizeof words)
-        die("too many words: enlarge the table");
-    strcat(strcat(words, " "), word);
-}
-
-size_t largest(size_t wanted)
-{
-    return promised("any-size") || wanted < 1024 ? wanted : 1024;
-}
+/* ---- promises ------------------------------------------------------------------------------- */
 
 static bool all_promised(const char *needs)
 {
@@ -107,17 +75,6 @@ static void check_promises(void)
                 (int)strcspn(word, " "), word);
 }
 
-static void take_promises(const char *list)
-{
-    if (strlen(list) >= sizeof promises)
-        die("the list of promises is too long: %zu bytes, where %zu would do", strlen(list),
-            sizeof promises - 1);
-    strcpy(promises, list);
-    for (char *tab = promises; (tab = strpbrk(tab, "\t\n")); tab++)
-        *tab = ' ';
-    strcpy(words, promises);
-}
-
 /* ---- registering ---------------------------------------------------------------------------- */
 
 static void (*joined[64])(void); /* by the constructors of the test files, before main */
@@ -130,13 +87,13 @@ void suite_joins(void (*registers)(void))
     joined[files++] = registers;
 }
 
-static void add_test(const TTest *test, const char *needs, int rounds, bool last)
+static void add_test(const TTest *test, const char *needs, int count, bool last)
 {
     if (test_count == sizeof tests / sizeof *tests)
         die("too many tests: enlarge the table");
     tests[test_count].test = test;
     tests[test_count].needs = needs;
-    tests[test_count].rounds = rounds;
+    tests[test_count].rounds = count;
     tests[test_count].last = last;
     tests[test_count].place = test_count;
     test_count++;
@@ -147,14 +104,20 @@ void add(const TTest *test, const char *needs)
     add_test(test, needs, 1, false);
 }
 
-void add_rounds(const TTest *test, const char *needs, int rounds)
+void add_rounds(const TTest *test, const char *needs, int count)
 {
-    add_test(test, needs, rounds, false);
+    add_test(test, needs, count, false);
 }
 
-void add_last(const TTest *test, const char *needs, int rounds)
+void add_last(const TTest *test, const char *needs, int count)
 {
-    add_test(test, needs, rounds, true);
+    add_test(test, needs, count, true);
+}
+
+void add_random(const TTest *test, const char *needs, int count)
+{
+    add_test(test, needs, rounds ? rounds : count, true);
+    tests[test_count - 1].random = true;
 }
 
 /* The latest of the promises that test n needs, in the order in which they were listed. */
@@ -168,15 +131,28 @@ static int latest(const char *needs)
     return last;
 }
 
+static int count_words(const char *list)
+{
+    int count = 0;
+
+    for (; *list; list = next_word(list))
+        count++;
+    return count;
+}
+
 static int by_promise(const void *a, const void *b)
 {
     const typeof(*tests) *one = a, *other = b;
     int first = latest(one->needs), second = latest(other->needs);
+    int words_of_first = count_words(one->needs), words_of_second = count_words(other->needs);
 
     if (one->last != other->last)
         return one->last ? 1 : -1;
     if (first != second)
         return first < second ? -1 : 1;
+    /* For a reader: what needs less is nearer to the cause. */
+    if ((witness || planning) && words_of_first != words_of_second)
+        return words_of_first < words_of_second ? -1 : 1;
     return one->place < other->place ? -1 : 1;
 }
 
@@ -184,6 +160,38 @@ static void list_tests(void)
 {
     for (unsigned n = 0; n < test_count; n++)
         printf("%s\t%s\n", tests[n].test->name, tests[n].needs);
+}
+
+/* ---- verdicts for a grader ------------------------------------------------------------------ */
+
+/* What a library writes itself doesn't begin with the key: the library is open before the key is
+ * read, and the processes of the tests don't have it. */
+static char key[64];
+enum { VERDICTS = 3 };
+
+static void take_key(void)
+{
+    char *end;
+
+    if (!keyed)
+        return;
+    if (read(STDIN_FILENO, key, sizeof key - 1) <= 0 || !(end = strchr(key, '\n')))
+        die("there is no key on standard input");
+    *end = '\0';
+}
+
+static void forget_key(void)
+{
+    if (!keyed)
+        return;
+    explicit_bzero(key, sizeof key);
+    close(VERDICTS);
+}
+
+static void tell_verdict(const char *name, const char *verdict)
+{
+    if (keyed)
+        dprintf(VERDICTS, "\n%s\t%s\t%.*s\n", key, name, (int)strcspn(verdict, "\n"), verdict);
 }
 
 /* ---- running -------------------------------------------------------------------------------- */
@@ -198,10 +206,13 @@ static void exit_guard(void)
 static void before(void)
 {
     atexit(exit_guard);
+    forget_key();
+    witness_test_begins();
 }
 
 static void after(void)
 {
+    witness_test_ends();
     done = true;
     ++shared->finished;
 }
@@ -214,6 +225,8 @@ static const char *reason(TestResult *failure)
 
     if (strstr(said, "return value 97"))
         return "it called exit before its end";
+    if (witness_hung())
+        said = "timeout expired";
     if (tr_rtype(failure) == CK_ERROR && shared->doing) {
         snprintf(text, sizeof text, "%s %s: %s", shared->doing,
                  strstr(said, "timeout expired") ? "didn't end" : "crashed", said);
@@ -230,6 +243,9 @@ static void report(unsigned n, int i, const char *said, TestResult *failure)
     if (failure && tr_rtype(failure) == CK_FAILURE)
         printf("; %s:%d", tr_lfile(failure), tr_lno(failure));
     putchar('\n');
+    if (witness)
+        witness_tell(said);
+    tell_verdict(tests[n].test->name, said);
     fflush(stdout); /* what is still to be written, each fork would write once more */
 }
 
@@ -245,15 +261,16 @@ static bool passes(unsigned n, int i)
     bool passed = false;
 
     shared->doing = NULL;
+    test_needs = tests[n].needs;
     tcase_add_checked_fixture(tcase, before, after);
     tcase_add_loop_test(tcase, tests[n].test, i, i + 1);
     suite_add_tcase(suite, tcase);
-    srunner_set_fork_status(runner, CK_FORK);
+    srunner_set_fork_status(runner, no_fork ? CK_NOFORK : CK_FORK);
     srunner_run_all(runner, CK_SILENT);
 
     results = srunner_failures(runner);
     if (srunner_ntests_failed(runner) > 0) {
-        hung += strstr(tr_msg(results[0]), "timeout expired") != NULL;
+        hung += witness_hung() || strstr(tr_msg(results[0]), "timeout expired") != NULL;
         report(n, i, reason(results[0]), results[0]);
     } else if (srunner_ntests_run(runner) != 1)
         report(n, i, "it did not run", NULL);
@@ -270,7 +287,7 @@ static bool passes(unsigned n, int i)
 static bool passes_all_rounds(unsigned n)
 {
     for (int i = 0; i < tests[n].rounds; i++)
-        if (!passes(n, i))
+        if ((only_round == 0 || only_round == i + 1) && !passes(n, i))
             return false;
     return true;
 }
@@ -284,7 +301,7 @@ static void run_all(void)
     for (unsigned n = 0; n < test_count; n++) {
         if (only && strcmp(only, tests[n].test->name) != 0)
             continue;
-        if (!all_promised(tests[n].needs)) {
+        if (!all_promised(tests[n].needs) || (rounds && !tests[n].random)) {
             left_out++;
             continue;
         }
@@ -293,14 +310,34 @@ static void run_all(void)
             continue;
         }
         run++;
-        if (passes_all_rounds(n))
+        if (planning || witness)
+            printf("%s%s\t%s\n", witness ? "\ttest\t" : "", tests[n].test->name, tests[n].needs);
+        fflush(stdout);
+        if (planning)
             continue;
+        if (passes_all_rounds(n)) {
+            tell_verdict(tests[n].test->name, "");
+            continue;
+        }
         failed++;
         if (brief)
             return;
     }
     if (unrun)
         printf("  %d more tests were not run, for %d came to no end\n", unrun, hung);
+}
+
+/* The tests passed, or not, on a heap of ours: here is what became of that. */
+static void report_host(void)
+{
+    const char *faults = host_faults();
+
+    if (faults) {
+        printf("  FAILED suite: the heap that the runner itself used is broken: %s\n", faults);
+        failed++;
+    } else
+        printf("  the runner itself asked %s for memory %lu times; that heap is sound\n", on,
+               host_calls());
 }
 
 static const char *needs_of(const char *name)
@@ -324,32 +361,40 @@ static const char *take_options(int argc, char **argv)
             whose = true;
         else if (strcmp(argv[i], "--brief") == 0)
             brief = true;
+        else if (strcmp(argv[i], "--plan") == 0)
+            planning = true;
+        else if (strcmp(argv[i], "--witness") == 0)
+            witness = true;
+        else if (strcmp(argv[i], "--hung") == 0)
+            hung_before = true;
+        else if (strcmp(argv[i], "--no-fork") == 0)
+            no_fork = true;
+        else if (strcmp(argv[i], "--key") == 0)
+            keyed = true;
+        else if (strcmp(argv[i], "--closely") == 0)
+            witness = closely = true;
+        else if (i + 1 < argc && strcmp(argv[i], "--later") == 0)
+            take_later(argv[++i]);
+        else if (i + 1 < argc && strcmp(argv[i], "--round") == 0)
+            only_round = atoi(argv[++i]);
+        else if (i + 1 < argc && strcmp(argv[i], "--stop") == 0)
+            stop_at = (unsigned)atoi(argv[++i]);
         else if (i + 1 < argc && strcmp(argv[i], "--so") == 0)
             file = argv[++i];
         else if (i + 1 < argc && strcmp(argv[i], "--promises") == 0)
             take_promises(argv[++i]);
         else if (i + 1 < argc && strcmp(argv[i], "--test") == 0)
             only = argv[++i];
+        else if (i + 1 < argc && strcmp(argv[i], "--on") == 0)
+            on = argv[++i];
+        else if (i + 1 < argc && strcmp(argv[i], "--rounds") == 0)
+            rounds = atoi(argv[++i]);
         else
             die("I don't understand %s", argv[i]);
     }
     if (!file && !listing)
         die("which library? --so FILE");
     return file;
-}
-
-/* glibc's malloc, which the runner uses, takes its memory off the same program break. Let it take 64
- * MiB at once, so that it leaves the break alone while a test runs. The other setting makes room for
- * libraries with thread-local data, such as jemalloc. */
-static void start_again_prepared(char **argv)
-{
-    if (getenv("MALLOC_SUITE_READY"))
-        return;
-    setenv("GLIBC_TUNABLES", "glibc.malloc.top_pad=67108864:glibc.rtld.optional_static_tls=65536",
-           1);
-    setenv("MALLOC_SUITE_READY", "1", 1);
-    execv("/proc/self/exe", argv);
-    die("can't start myself again: %s", strerror(errno));
 }
 
 static void set_up(void)
@@ -359,12 +404,9 @@ static void set_up(void)
 
     for (unsigned i = 0; i < sizeof filters / sizeof *filters; i++)
         unsetenv(filters[i]);
-    system_setup();
-    system_quiet(true);
-    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    system_quiet(false);
-    if (shared == MAP_FAILED)
-        die("can't set up: %s", strerror(errno));
+    if (on && !listing)
+        host_begins(on);
+    shared_setup();
 }
 
 int main(int argc, char **argv)
@@ -372,7 +414,7 @@ int main(int argc, char **argv)
     const char *file = take_options(argc, argv);
 
     if (!listing)
-        start_again_prepared(argv);
+        start_again_prepared(argv, file, on);
     set_up();
     for (unsigned i = 0; i < files; i++)
         joined[i]();
@@ -381,20 +423,30 @@ int main(int argc, char **argv)
         return 0;
     }
     check_promises();
+    half_written = witness;
     library_open(file);
+    if (!on)
+        found_out("libc");
     if (whose) {
         printf("%s\n", lib.inspect && lib.inspect->stage ? lib.inspect->stage : "");
         return 0;
     }
+    take_key();
     qsort(tests, test_count, sizeof *tests, by_promise);
     if (only && !all_promised(needs_of(only))) {
         fprintf(stderr, "suite: %s: it doesn't promise all that %s needs: %s\n", file, only,
                 needs_of(only));
         return 3;
     }
+    if (witness || stop_at)
+        witness_begin(closely, hung_before, stop_at);
     run_all();
+    if (planning)
+        return 0;
     if (run == 0)
         die("no test can be run on these promises alone: %s", promises);
+    if (on)
+        report_host();
     printf("tests %d failed %d left-out %d\n", run, failed, left_out);
     return failed ? 1 : 0;
 }

@@ -1,7 +1,7 @@
 /*
  * suite.h - what every test of the suite may use.
  *
- * The runner stays on libc's malloc. It opens the library that it judges with dlopen and calls it
+ * The runner stays on libc's malloc, unless tests/run --on puts it on a stage's. It opens the library that it judges with dlopen and calls it
  * through `lib`. Each test runs in a process of its own, forked before anybody has allocated from
  * the library: so each finds an empty heap, and a crash is one failed test.
  *
@@ -77,7 +77,8 @@ void suite_joins(void (*registers)(void));
 
 /* Registers a test that needs all the words of needs: promises, and what the runner finds out about
  * a library. The latter are: the system calls that it makes (sbrk, mmap, munmap, mremap, madvise);
- * the functions that it has (memalign, ...); and measured: heap_size can tell how much it has.
+ * the functions that it has (memalign, ...); measured: heap_size can tell how much it has; and libc:
+ * the runner itself is on libc's malloc, and so is what it calls of libc.
  *
  * Tests run in the order in which their promises are listed, so that the first failure is likely to
  * be the cause of the others. */
@@ -86,6 +87,8 @@ void add(const TTest *test, const char *needs);
 void add_rounds(const TTest *test, const char *needs, int rounds);
 /* The same, for what puts everything together and says little of the cause: it comes last. */
 void add_last(const TTest *test, const char *needs, int rounds);
+/* The same, for random traffic, which is another in each round: tests/run --rounds says how many. */
+void add_random(const TTest *test, const char *needs, int rounds);
 
 /* Is it promised, or found out? For tests that do more where more is promised. */
 bool promised(const char *word);
@@ -102,7 +105,8 @@ enum system_call { SBRK, MMAP, MUNMAP, MREMAP, MADVISE, SYSTEM_CALLS };
 void system_fail(enum system_call which, unsigned nth, unsigned times);
 extern struct system_record {
     unsigned calls, failed;
-    unsigned down; /* of sbrk: how often it was to move the break down */
+    unsigned down;  /* of sbrk: how often it was to move the break down */
+    size_t refused; /* of munmap: the bytes that it did not take */
 } record[SYSTEM_CALLS];
 
 /* Where the program break is; neither counted nor made to fail. */

@@ -9,6 +9,8 @@
 #include "runner.h"
 
 #include <dlfcn.h>
+#include <limits.h>
+#include <link.h>
 #include <stdarg.h>
 
 const char *const system_call_names[SYSTEM_CALLS] = {"sbrk", "mmap", "munmap", "mremap", "madvise"};
@@ -18,6 +20,7 @@ static struct {
     unsigned from, times;
 } plan[SYSTEM_CALLS];
 static bool silence;
+static const char *watched; /* the library that the first trial uses, or NULL */
 
 static struct {
     void *(*sbrk)(intptr_t increment);
@@ -31,19 +34,33 @@ static struct {
     void *(*realloc)(void *payload, size_t size);
 } next; /* libc's */
 
-/* Counts the call. Is it one of those that are to fail? */
-static bool fails(enum system_call which)
+/* The code of the library that serves the runner itself, when it runs on another than libc's malloc. */
+static struct {
+    uintptr_t start, end;
+    unsigned long calls; /* of malloc, calloc and realloc */
+} host;
+
+static bool by_host(void *caller)
+{
+    return (uintptr_t)caller - host.start < host.end - host.start;
+}
+
+/* Counts the call, unless the runner's own malloc made it. Is it one of those that are to fail? */
+static bool fails(enum system_call which, void *caller)
 {
     unsigned call;
 
-    if (silence)
+    if (silence || by_host(caller))
         return false;
+    if (watched)
+        shared->calls[which] = true;
     call = ++record[which].calls;
     if (!plan[which].from || call < plan[which].from ||
         call - plan[which].from >= plan[which].times)
         return false;
     record[which].failed++;
-    errno = ENOMEM;
+    /* Past RLIMIT_MEMLOCK these two say so, not ENOMEM: man 2 mmap, man 2 mremap. */
+    errno = which == MMAP || which == MREMAP ? EAGAIN : ENOMEM;
     return true;
 }
 
@@ -66,16 +83,22 @@ void *program_break(void)
 
 /* ---- the system calls ----------------------------------------------------------------------- */
 
+#define CALLER __builtin_return_address(0)
+
+/* sbrk(0) only asks where the break is: that can't fail, and doesn't count. */
 void *sbrk(intptr_t increment)
 {
-    if (increment < 0 && !silence)
+    if (increment == 0)
+        return next.sbrk(0);
+    if (increment < 0 && !silence && !by_host(CALLER))
         record[SBRK].down++;
-    return fails(SBRK) ? (void *)-1 : next.sbrk(increment);
+    return fails(SBRK, CALLER) ? (void *)-1 : next.sbrk(increment);
 }
 
 void *mmap(void *address, size_t size, int protection, int flags, int file, off_t offset)
 {
-    return fails(MMAP) ? MAP_FAILED : next.mmap(address, size, protection, flags, file, offset);
+    return fails(MMAP, CALLER) ? MAP_FAILED
+                               : next.mmap(address, size, protection, flags, file, offset);
 }
 
 #ifdef __GLIBC__
@@ -89,7 +112,10 @@ void *mmap64(void *address, size_t size, int protection, int flags, int file, in
 
 int munmap(void *address, size_t size)
 {
-    return fails(MUNMAP) ? -1 : next.munmap(address, size);
+    if (!fails(MUNMAP, CALLER))
+        return next.munmap(address, size);
+    record[MUNMAP].refused += size;
+    return -1;
 }
 
 void *mremap(void *address, size_t from, size_t to, int flags, ...)
@@ -101,36 +127,42 @@ void *mremap(void *address, size_t from, size_t to, int flags, ...)
     if (flags & MREMAP_FIXED)
         wanted = va_arg(args, void *);
     va_end(args);
-    return fails(MREMAP) ? MAP_FAILED : next.mremap(address, from, to, flags, wanted);
+    return fails(MREMAP, CALLER) ? MAP_FAILED : next.mremap(address, from, to, flags, wanted);
 }
 
 int madvise(void *address, size_t size, int advice)
 {
-    return fails(MADVISE) ? -1 : next.madvise(address, size, advice);
+    return fails(MADVISE, CALLER) ? -1 : next.madvise(address, size, advice);
 }
 
 /* ---- malloc --------------------------------------------------------------------------------- */
+
+#ifdef __GLIBC__
+#define LIBC RTLD_NEXT /* or what is preloaded before it: see --on */
+#else
+#define LIBC dlopen("libc.so", RTLD_NOW) /* musl knows itself by this name */
+#endif
 
 /* dlsym may want memory itself; it does without when there is none. */
 void system_setup(void)
 {
     static bool begun;
+    void *libc;
 
     if (begun)
         return;
     begun = true;
-    *(void **)&next.calloc = dlsym(RTLD_NEXT, "calloc");
-    *(void **)&next.malloc = dlsym(RTLD_NEXT, "malloc");
-    *(void **)&next.free = dlsym(RTLD_NEXT, "free");
-    *(void **)&next.realloc = dlsym(RTLD_NEXT, "realloc");
-    *(void **)&next.sbrk = dlsym(RTLD_NEXT, "sbrk");
-    *(void **)&next.mmap = dlsym(RTLD_NEXT, "mmap");
-    *(void **)&next.munmap = dlsym(RTLD_NEXT, "munmap");
-    *(void **)&next.mremap = dlsym(RTLD_NEXT, "mremap");
-    *(void **)&next.madvise = dlsym(RTLD_NEXT, "madvise");
+    libc = LIBC;
+    *(void **)&next.calloc = dlsym(libc, "calloc");
+    *(void **)&next.malloc = dlsym(libc, "malloc");
+    *(void **)&next.free = dlsym(libc, "free");
+    *(void **)&next.realloc = dlsym(libc, "realloc");
+    *(void **)&next.sbrk = dlsym(libc, "sbrk");
+    *(void **)&next.mmap = dlsym(libc, "mmap");
+    *(void **)&next.munmap = dlsym(libc, "munmap");
+    *(void **)&next.mremap = dlsym(libc, "mremap");
+    *(void **)&next.madvise = dlsym(libc, "madvise");
 }
-
-static const char *watched;
 
 void system_watch(const char *file)
 {
@@ -143,6 +175,7 @@ static void noticed(const char *function, void *caller)
     Dl_info from, us;
     const char *file = watched;
 
+    host.calls++;
     watched = NULL;
     if (file && dladdr(caller, &from) && dladdr((void *)noticed, &us) &&
         (from.dli_fbase == us.dli_fbase || strcmp(from.dli_fname, file) == 0))
@@ -177,4 +210,47 @@ void *realloc(void *payload, size_t size)
     system_setup();
     noticed("realloc", __builtin_return_address(0));
     return next.realloc ? next.realloc(payload, size) : NULL;
+}
+
+/* ---- the runner's own malloc ---------------------------------------------------------------- */
+
+/* The object that malloc stands in. */
+static int find_host(struct dl_phdr_info *object, size_t size, void *arg)
+{
+    (void)size;
+    (void)arg;
+    for (unsigned i = 0; i < object->dlpi_phnum; i++) {
+        uintptr_t start = object->dlpi_addr + object->dlpi_phdr[i].p_vaddr;
+        uintptr_t end = start + object->dlpi_phdr[i].p_memsz;
+
+        if ((uintptr_t)next.malloc >= start && (uintptr_t)next.malloc < end) {
+            host.start = start;
+            host.end = end;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+void host_begins(const char *file)
+{
+    char path[PATH_MAX];
+    Dl_info info;
+
+    system_setup();
+    if (!dladdr((void *)next.malloc, &info) || !realpath(info.dli_fname, path) ||
+        strcmp(path, file) != 0)
+        die("the runner doesn't run on %s: the loader could not preload it", file);
+    dl_iterate_phdr(find_host, NULL);
+}
+
+unsigned long host_calls(void)
+{
+    return host.calls;
+}
+
+const char *host_faults(void)
+{
+    lib.inspect = dlsym(RTLD_NEXT, "heap_inspect");
+    return heap_faults();
 }

@@ -1,14 +1,18 @@
 /*
  * traffic.c - random allocations, held against a model: which blocks live, how large they are, and
- * what stands in them. The heap is checked after each step.
+ * what stands in them. The heap is checked after each step; where threads run, after each 1000th of
+ * them all. Each thread has a model of its own.
  *
- * The seed is printed on failure; MALLOC_SEED=n repeats it.
+ * The seed is printed on failure; MALLOC_SEED=n repeats it. tests/run --rounds 10000 does it for long.
  */
+#define _GNU_SOURCE
 #include "suite.h"
 
-enum { LIVE = 64 };
+#include <pthread.h>
 
-static uint64_t state;
+enum { LIVE = 64, THREADS = 4 };
+
+static _Thread_local uint64_t state;
 
 /* xorshift: Marsaglia, Xorshift RNGs, Journal of Statistical Software 8(14), 2003. */
 static size_t random_below(size_t limit)
@@ -33,7 +37,7 @@ static size_t random_size(void)
     }
 }
 
-static struct {
+static _Thread_local struct block {
     unsigned char *payload;
     size_t size;
     unsigned seed;
@@ -58,8 +62,8 @@ static bool marked(unsigned i, size_t size)
     return ok;
 }
 
-static unsigned long seed;
-static unsigned step;
+static _Thread_local unsigned long seed;
+static _Thread_local unsigned step;
 
 #define ok(condition, what)                                                                        \
     expect(condition, "%s, at step %u; the same again: MALLOC_SEED=%lu", what, step, seed)
@@ -154,12 +158,35 @@ static void release(unsigned i)
     live[i].payload = NULL;
 }
 
-static void traffic(int round, unsigned steps, enum weather weather)
+/* Each round has another seed, and so each thread. */
+static void begin(int round, unsigned thread)
 {
     const char *given = getenv("MALLOC_SEED");
 
     seed = (given ? strtoul(given, NULL, 10) : 20261123) + (unsigned)round;
-    state = seed * 0x9e3779b97f4a7c15u + 1;
+    state = (seed * THREADS + thread) * 0x9e3779b97f4a7c15u + 1;
+}
+
+static void take_step(unsigned i)
+{
+    if (!live[i].payload)
+        allocate(i);
+    else if (promised("realloc") && random_below(3) == 0)
+        reallocate(i);
+    else
+        release(i);
+}
+
+static void release_all(void)
+{
+    for (unsigned i = 0; i < LIVE; i++)
+        if (live[i].payload)
+            release(i);
+}
+
+static void traffic(int round, unsigned steps, enum weather weather)
+{
+    begin(round, 0);
     for (step = 0; step < steps; step++) {
         unsigned i = (unsigned)random_below(LIVE);
 
@@ -168,18 +195,12 @@ static void traffic(int round, unsigned steps, enum weather weather)
                         random_below(3) == 0 ? 1 + (unsigned)random_below(2) : 0, 1);
         if (weather == BREAK_MOVES && foreigners < 200 && random_below(10) == 0)
             move_break();
-        if (!live[i].payload)
-            allocate(i);
-        else if (promised("realloc") && random_below(3) == 0)
-            reallocate(i);
-        else
-            release(i);
+        take_step(i);
         heap_ok();
     }
     system_fail(SBRK, 0, 0);
-    for (unsigned i = 0; i < LIVE; i++)
-        if (live[i].payload)
-            release(i);
+    system_fail(MMAP, 0, 0);
+    release_all();
     heap_ok();
     ok(foreigners_well(), "memory that isn't ours was overwritten");
 }
@@ -215,11 +236,65 @@ START_TEST(random_traffic_while_the_break_moves)
 }
 END_TEST
 
+/* ---- threads -------------------------------------------------------------------------------- */
+
+/* Where a thread leaves a block, and takes what another one left there. */
+static struct block exchange[16];
+static pthread_mutex_t exchange_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_barrier_t all_stand;
+static int this_round;
+
+static void exchange_block(unsigned i)
+{
+    struct block *place = &exchange[random_below(16)], mine = live[i];
+
+    pthread_mutex_lock(&exchange_lock);
+    live[i] = *place;
+    *place = mine;
+    pthread_mutex_unlock(&exchange_lock);
+}
+
+/* One thread checks the heap while the others wait. */
+static void check_together(unsigned thread)
+{
+    pthread_barrier_wait(&all_stand);
+    if (thread == 0)
+        heap_ok();
+    pthread_barrier_wait(&all_stand);
+}
+
+static void traffic_of_thread(unsigned thread)
+{
+    begin(this_round, thread);
+    for (step = 1; step <= 1000; step++) {
+        unsigned i = (unsigned)random_below(LIVE);
+
+        if (random_below(8) == 0)
+            exchange_block(i);
+        take_step(i);
+        if (step % (1000 / THREADS) == 0)
+            check_together(thread);
+    }
+    release_all();
+}
+
+START_TEST(random_traffic_of_threads)
+{
+    this_round = _i;
+    ck_assert(pthread_barrier_init(&all_stand, NULL, THREADS) == 0);
+    in_threads(THREADS, traffic_of_thread);
+    for (unsigned i = 0; i < 16; i++)
+        lib.free(exchange[i].payload);
+    heap_ok();
+}
+END_TEST
+
 SUITE
 {
-    add_last(random_traffic, "malloc", 30);
-    add_last(random_traffic_for_long, "malloc reuse", 10);
-    add_last(random_traffic_while_sbrk_fails, "nomem sbrk", 10);
-    add_last(random_traffic_while_mmap_fails, "nomem mmap", 10);
-    add_last(random_traffic_while_the_break_moves, "break malloc", 10);
+    add_random(random_traffic, "malloc", 30);
+    add_random(random_traffic_of_threads, "malloc threads", 30);
+    add_random(random_traffic_for_long, "malloc reuse", 10);
+    add_random(random_traffic_while_sbrk_fails, "nomem sbrk", 10);
+    add_random(random_traffic_while_mmap_fails, "nomem mmap", 10);
+    add_random(random_traffic_while_the_break_moves, "break malloc", 10);
 }
