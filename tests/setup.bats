@@ -163,6 +163,18 @@ called() { # called LINE...: these calls of package managers and sudo, and no ot
     tail -n 2 "$calls" | grep -q 'install vim$' # the others are tried all the same
 }
 
+@test "a service that came with a program doesn't stay" {
+    manager apt-get
+    stub systemctl "echo \"systemctl \$*\" >>'$calls'"
+    machine "$setup" all
+    grep -qE ' install .*\bredis-server\b' "$calls"
+    grep -qx 'systemctl --quiet disable --now redis-server' "$calls"
+    stub redis-server # this one was here before
+    : >"$calls"
+    machine "$setup" all
+    run ! grep 'systemctl .* redis-server' "$calls"
+}
+
 @test "a tour without a compiler stops" {
     manager apt-get
     REFUSE=gcc machine "$setup" tour
@@ -195,7 +207,7 @@ called() { # called LINE...: these calls of package managers and sudo, and no ot
 @test "each package manager has a package for each need" {
     for name in apt-get dnf pacman zypper apk; do
         manager "$name"
-        machine "$setup" --dry-run build check tour all scripts docs lint bench ci
+        machine "$setup" --dry-run build check tour all musl scripts docs lint bench ci
         says 0 "setup: $name will install: gcc make"
         rm "$bin/$name"
     done

@@ -145,6 +145,103 @@ END
     [ "${lines[0]}" = "static: not here" ]
 }
 
+# A ladder of our own with one row, in $tmp: ladder_of NEEDS COMMAND
+ladder_of() {
+    cp -r Makefile stages common scripts tests "$tmp/"
+    printf 'row\tall\t%s\t-\t-\t-\t-\t-\t%s\n' "$1" "$2" >"$tmp/tests/programs.tsv"
+    make -s -C "$tmp" stage10
+}
+
+judge_row() { # on stage 10
+    run env -u BUILD "$tmp/tests/programs" --one row stage10
+}
+
+@test "a program that calls a malloc of its own is told" {
+    ladder_of programs "$tmp/own"
+    cat >"$tmp/own.c" <<'END'
+#include <stdio.h>
+#include <stdlib.h>
+#ifdef OWN
+void *malloc(size_t n)
+{
+    static char bytes[1 << 20] __attribute__((aligned(16)));
+    static size_t used;
+    return &bytes[(used += (n + 15) / 16 * 16) - (n + 15) / 16 * 16];
+}
+void free(void *p) { (void)p; }
+#endif
+int main(void)
+{
+    puts(malloc(10) ? "some" : "none");
+}
+END
+    cc -fno-builtin -o "$tmp/own" "$tmp/own.c"
+    judge_row
+    [ "${lines[0]}" = "row: ok" ]
+    cc -fno-builtin -rdynamic -DOWN -o "$tmp/own" "$tmp/own.c"
+    judge_row
+    [ "$status" -eq 1 ]
+    [ "${lines[0]}" = "row: not ours" ]
+    sed -i 's/\tprograms\t/\tprograms served\t/' "$tmp/tests/programs.tsv" # known, and not counted
+    judge_row
+    [ "$status" -eq 0 ]
+    [ "${lines[0]}" = "row: not ours" ]
+}
+
+@test "a script that runs its program without the library is told" {
+    ladder_of programs ladder/ls
+    printf '#!/usr/bin/env bash\nls "$@" src\n' >"$tmp/tests/ladder/ls"
+    chmod +x "$tmp/tests/ladder/ls"
+    judge_row
+    [ "${lines[0]}" = "row: ok" ]
+    for without in 'env -u LD_PRELOAD ls src' 'env -i ls src' 'echo no ls'; do
+        printf '#!/usr/bin/env bash\n%s\n' "$without" >"$tmp/tests/ladder/ls"
+        judge_row
+        [ "$status" -eq 1 ]
+        [ "${lines[0]}" = "row: not ours" ]
+    done
+}
+
+@test "a server ends with the script that started it, also when that fails" {
+    for end in 'exit 0' 'false' 'await false' 'kill $$'; do
+        printf '. ladder/serve.sh\nstart sleep 1234\necho "$server" >"$TMPDIR/pid"\n%s\n' "$end" >"$tmp/script"
+        (cd tests && TMPDIR=$tmp bash "$tmp/script" >/dev/null 2>&1) || true
+        if kill -0 "$(cat "$tmp/pid")"; then return 1; fi
+        rm "$tmp/pid"
+    done
+}
+
+@test "a server that never answers, or ends at once, is told" {
+    cd tests
+    TMPDIR=$tmp run bash -c '. ladder/serve.sh; start sleep 1234; await false'
+    [ "$status" -eq 1 ]
+    [ "${lines[0]}" = "the server does not answer" ]
+    TMPDIR=$tmp run bash -c '. ladder/serve.sh; start bash -c "echo no room; exit 3"; await false'
+    [ "$status" -eq 1 ]
+    [ "$output" = $'the server ended\nno room' ]
+}
+
+@test "programs for musl run on the stages that need no break" {
+    command -v musl-gcc >/dev/null || skip "there is no musl-gcc here"
+    mkdir "$tmp/bin" # a machine that reaches no sources
+    printf '#!/bin/sh\necho "no network" >&2\nexit 100\n' >"$tmp/bin/apt-get"
+    chmod +x "$tmp/bin/apt-get"
+    PATH=$tmp/bin:$PATH BUILD=$tmp/build run scripts/tour --musl
+    [ "$status" -eq 0 ]
+    [[ $output == *"musl: left out, can't be built here: lua (no network)"* ]]
+    grep -qE '^ +stage9 +stage10$' <<<"$output"
+    grep -qE '^threads .* ok$' <<<"$output"
+    grep -qE '^forks .* ok$' <<<"$output"
+    grep -qE '^lua +not here +not here$' <<<"$output"
+    [[ $output == *"  6: lua, bzip2, "* ]]
+    make -s CC=musl-gcc BUILD="$tmp/build/musl" stage8 # it lives on the break
+    cp "$tmp/build/musl/programs/threads" "$tmp/build/musl/programs/dash"
+    BUILD=$tmp/build/musl run tests/programs --set musl --one dash stage8
+    [ "$status" -eq 1 ]
+    run scripts/tour --musl stage8
+    [ "$status" -eq 2 ]
+}
+
 @test "what can't be loaded, isn't built, or isn't in the ladder is refused" {
     echo text >"$tmp/text.so"
     run tests/programs "$tmp/text.so"
