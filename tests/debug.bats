@@ -225,6 +225,22 @@ varying=(-v -e process -e libthread_db -e stop_here -e 'from 0x')
     says 0 "= base: next +0, prev +1424, size 0, free false"
 }
 
+@test "the bins are told apart, though their names are written to one place" {
+    cc -g -fno-builtin -x c -o "$tmp/bins" - <<'END'
+#include <stdlib.h>
+int main(void)
+{
+    char *small = malloc(100), *between = malloc(10), *large = malloc(200), *last = malloc(10);
+    free(small);
+    free(large);
+    exit(between == last);
+}
+END
+    session $'break exit\nrun\nmyheap freelist' -s 8 "$tmp/bins"
+    says 0 "bin 112: 1 free of 1 chunk"
+    says 0 "bin 208: 1 free of 1 chunk"
+}
+
 @test "the same output with ASLR and without, and with libc's debug symbols and without" {
     session "$heap_commands" -s 6 "$fixture"
     grep "${varying[@]}" <<<"$output" >"$tmp/first"

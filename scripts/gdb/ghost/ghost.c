@@ -402,14 +402,21 @@ static bool visit_block(const struct heap_block *block, void *arg)
     return true;
 }
 
-/* The name goes out once for all blocks of a list; each time when it is made on the stack. */
+/* The name goes out once for all blocks of a list. It is known by its text: a library may write each
+ * name to the same place. */
 static bool visit_list(const char *list, const struct heap_block *block, void *arg)
 {
-    const char **last = arg;
+    char *last = arg;
+    size_t i = 0;
 
-    if (*last != list || is_own((uintptr_t)list, 1))
+    while (list && i < TEXT_MAX - 1 && list[i] && list[i] == last[i])
+        i++;
+    if (!list || list[i] != last[i]) {
         put_name(list);
-    *last = list;
+        for (; list && i < TEXT_MAX - 1 && list[i]; i++)
+            last[i] = list[i];
+        last[i] = '\0';
+    }
     return visit_block(block, NULL);
 }
 
@@ -444,7 +451,7 @@ static uint64_t run(const struct order *order)
 {
     const struct heap_inspect *inspect = (const struct heap_inspect *)(uintptr_t)order->value[0];
     struct heap_report report = {.tell = tell};
-    const char *last = NULL;
+    char last[TEXT_MAX] = "\n"; /* no name that a list has */
 
     switch (order->command) {
     case REGIONS:
@@ -454,7 +461,7 @@ static uint64_t run(const struct order *order)
         inspect->blocks(visit_block, NULL);
         break;
     case LISTS:
-        inspect->lists(visit_list, &last);
+        inspect->lists(visit_list, last);
         break;
     case CHECK:
         inspect->check(&report);

@@ -5,16 +5,18 @@ import re
 import gdb
 
 from . import ghost, pictures, program, source
-from .heap import Heap, now
+from .heap import Heap, changes, now
 from .program import Unreadable
 from .screen import hexdump, paint, plural, preview, refresh, say
 from .trace import Trace
+from .until import Until
 
 LIMIT = 100 # rows shown, when no other number was asked for
 TEXT = 24   # bytes of a payload
 NEVER = 1 << 64
 
 trace = Trace()
+until = Until()
 labels = {}
 
 
@@ -392,17 +394,6 @@ The library's own check is asked. The words beside the numbers are those of the 
         return bool(broken)
 
 
-def changes(heap, before, after):
-    """What differs between two tables of Heap.rows."""
-    def words(row):
-        return "%d bytes %s" % row if row else "no " + heap.noun
-    changed = sorted(before.keys() ^ after.keys() | {at for at in before if before[at] != after.get(at)})
-    start = min(before, default=0) if heap.start is None else heap.start # all may be gone
-    for address in changed:
-        place = paint("%10s" % ("+%d" % (address - start)), "address")
-        yield "%s  %s -> %s" % (place, words(before.get(address)), words(after.get(address)))
-
-
 class Would(Command):
     """What would happen if the program made this call now? Nothing is changed.
 
@@ -559,6 +550,26 @@ It answers after the program has ended, too. What lies in a library of the syste
             say("%s", line)
 
 
+class UntilBroken(Command):
+    """Run on, and stop at the first call after which an invariant of the heap does not hold.
+
+myheap until-broken        then run, or continue
+
+The check is asked before and after each call of the malloc family: so it's also told when not a call broke the
+heap, but the program between two calls. Shown are the call, who made it, each broken invariant with its place,
+and the row of chunks before and after. Each call stops the program for some milliseconds. While another thread
+stands inside a call the heap can't be asked.
+    debug --until-broken CMD begins with it"""
+
+    name = "until-broken"
+
+    def run(self, text):
+        if text:
+            raise gdb.GdbError("myheap until-broken takes nothing.")
+        if not until.on():
+            say("It begins when the library is loaded.")
+
+
 class ChunkFunction(gdb.Function):
     """$chunk(ADDRESS): the chunk there, as a pointer to its header.
 
@@ -585,6 +596,6 @@ ADDRESS is a pointer into the chunk, or a small number: the bytes from the heap'
 
 def register():
     for command in (MyHeap, List, FreeList, Bar, Map, Which, Header, Check, Would, Label, Compare,
-                    TraceCommand, Who):
+                    TraceCommand, Who, UntilBroken):
         command()
     ChunkFunction()

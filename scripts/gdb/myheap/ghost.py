@@ -56,7 +56,7 @@ class Library:
         thread = gdb.selected_thread()
         if not gdb.selected_inferior().threads():
             raise GhostError("No program is running here, so there is no heap. Type: run")
-        if thread is None or thread.is_running():
+        if thread is None or thread.is_running() and not deciding:
             raise GhostError("The program has not stopped, or no thread is selected. Type: interrupt, or: thread 1")
         self.inspect = value_of("(char *) &heap_inspect")
         if self.inspect is None:
@@ -163,6 +163,7 @@ def call(function, *args):
         return Outcome(result, (before, ghost.errno()), None, system, Snapshot(library, ghost))
 
 
+deciding = False # a breakpoint decides whether to stop: GDB calls the thread running, but it stands still
 cached = None # (what it was taken of, Snapshot)
 
 

@@ -8,7 +8,7 @@ import re
 import gdb
 
 from . import ghost, program
-from .screen import plural
+from .screen import paint, plural
 
 latest = None # the last Heap: a ghost is asked anew only when the program has moved
 
@@ -156,3 +156,14 @@ class Heap:
     def rows(self):
         """{start: (size, state)}, to compare two heaps by."""
         return {start: (block.size, block.state) for start, block in zip(self.starts, self.blocks)}
+
+
+def changes(heap, before, after):
+    """What differs between two tables of Heap.rows."""
+    def words(row):
+        return "%d bytes %s" % row if row else "no " + heap.noun
+    changed = sorted(before.keys() ^ after.keys() | {at for at in before if before[at] != after.get(at)})
+    start = min(before, default=0) if heap.start is None else heap.start # all may be gone
+    for address in changed:
+        place = paint("%10s" % ("+%d" % (address - start)), "address")
+        yield "%s  %s -> %s" % (place, words(before.get(address)), words(after.get(address)))

@@ -8,6 +8,7 @@ from . import heap, program, symbols
 from .screen import paint, plural
 
 ARGUMENTS = {"malloc": 1, "free": 1, "calloc": 2, "realloc": 2}
+GIVEN_A_BLOCK = ("free", "realloc", "reallocarray", "free_sized", "free_aligned_sized")
 DEEPEST = 50   # calls inside calls: more is a recursion without end
 FRAMES = 8     # kept of a backtrace
 WATCHED = 32   # free blocks whose bytes are compared, those given back last
@@ -17,8 +18,8 @@ BYTES = 256    # of each
 class Machine:
     """Where arguments, result and return address are."""
 
-    REGISTERS = {"i386:x86-64": (("rdi", "rsi"), "rax", "rsp"),
-                 "aarch64": (("x0", "x1"), "x0", "sp"),
+    REGISTERS = {"i386:x86-64": (("rdi", "rsi", "rdx"), "rax", "rsp"),
+                 "aarch64": (("x0", "x1", "x2"), "x0", "sp"),
                  "i386": (None, "eax", "esp")}
 
     def __init__(self, frame):
@@ -59,10 +60,10 @@ class Call:
     def text(self, name):
         """name turns an address into what the reader sees."""
         shown = list(map(str, self.arguments))
-        if self.function in ("free", "realloc"):
+        if self.function in GIVEN_A_BLOCK:
             shown[0] = name(self.arguments[0])
         text = "%s(%s)" % (self.function, ", ".join(shown))
-        if self.function != "free":
+        if not self.function.startswith("free"):
             text += " = " + ("?" if self.result is None else name(self.result))
         return text
 
@@ -135,8 +136,7 @@ class Return(gdb.Breakpoint):
         self.silent, self.trace = True, trace
 
     def stop(self):
-        self.trace.returned()
-        return False
+        return bool(self.trace.returned())
 
 
 class Trace:
