@@ -2,9 +2,11 @@
 #
 #   make                 build every stage: build/stageN/libmalloc.so
 #   make stage3          build one; build/current points at it from then on, and preload uses it
+#   make start-stage4    begin a stage of your own, mine/stage4: mine4 from then on, where a stage is named
 #   make DEBUG=1 stage3  build it for the debugger: build/debug/stage3/libmalloc.so
 #   make diff-stage4     what stage 4 changes in stage 3
 #   make ghost           what the debugger runs a stage's own code in, on a copy of a program's memory
+#   make recorder        what writes down a program's calls (scripts/record), and what makes them again
 #   make debug-stage4 CMD="ls -l"   GDB on a program that runs on stage 4
 #
 #   make check           the whole suite: installs what it lacks, tests every stage
@@ -13,11 +15,13 @@
 #                        (without PROMISES: on what its stage promises, or on what any malloc keeps)
 #   make check-teeth     what a stage newly promises fails on the stage before
 #   make check-bugs      every bug kept on purpose is caught
+#   make check-learn     what students' stages begin with, and what they are told of each bug
 #   make check-scripts   the scripts (bats)
 #   make check-docs      every command, listing and link in the text
 #   make lint            layout and static analysis of code and scripts
 #
 #   make bench           nanoseconds per operation, each stage beside libc
+#   make fits            all fits under the same calls: time, memory, worst case
 #   make tables          rewrite the tables in README.md that scripts make
 #   make clean           remove build/
 #
@@ -26,6 +30,11 @@
 BUILD ?= build
 WERROR :=
 DEBUG :=
+
+# With an empty name all would be built in /, and cleaned there.
+ifneq ($(words $(BUILD)),1)
+$(error BUILD is the name of a folder, without a space in it)
+endif
 
 OPTIMISE := $(if $(DEBUG),-Og -g3,-O2 -g)
 OUT := $(BUILD)$(if $(DEBUG),/debug)
@@ -37,9 +46,14 @@ STAGE_FLAGS := -std=gnu11 $(OPTIMISE) -fPIC -fno-builtin $(WARN) -Icommon -share
 	-Wl,-Bsymbolic-functions -Wl,--version-script=common/exports.map
 
 # stages/03-linked-list is stage3; stages/08b-tree is stage8b, beside stages/08-bins.
-folders := $(sort $(notdir $(wildcard stages/[0-9]*)))
-stage_of = stage$(patsubst 0%,%,$(firstword $(subst -, ,$1)))
+folders := $(sort $(wildcard stages/[0-9]*))
+stage_of = stage$(patsubst 0%,%,$(firstword $(subst -, ,$(notdir $1))))
 stages := $(foreach folder,$(folders),$(call stage_of,$(folder)))
+# The student's own: mine/stage3 is mine3.
+MINE ?= mine
+own_folders := $(patsubst %/,%,$(wildcard $(MINE)/stage*/))
+own_of = mine$(patsubst stage%,%,$(notdir $1))
+own := $(foreach folder,$(own_folders),$(call own_of,$(folder)))
 
 # The last stage of the main line, whose names end in a digit.
 all: $(stages:%=$(OUT)/%/libmalloc.so)
@@ -47,17 +61,20 @@ all: $(stages:%=$(OUT)/%/libmalloc.so)
 
 # What is compiled of a stage: the .c files of its folder, but for its tests, which belong to the
 # suite, and those that another one includes.
-included = $(shell sed -n 's/^\#include "\(.*\.c\)"/\1/p' stages/$1/*.c)
-units = $(filter-out $(addprefix stages/$1/,tests.c $(included)),$(wildcard stages/$1/*.c))
+included = $(shell sed -n 's/^\#include "\(.*\.c\)"/\1/p' $1/*.[ch])
+units = $(filter-out $(addprefix $1/,tests.c $(included)),$(wildcard $1/*.c))
 
+# $1: a folder, $2: its stage's name. What is half written has functions that nobody calls yet.
 define stage_rules
-$(call stage_of,$1): $(OUT)/$(call stage_of,$1)/libmalloc.so
-	@ln -sfn $(call stage_of,$1) $(OUT)/current
-$(OUT)/$(call stage_of,$1)/libmalloc.so: $(wildcard stages/$1/*.[ch] common/*) Makefile
+$2: $(OUT)/$2/libmalloc.so
+	@ln -sfn $2 $(OUT)/current
+$(OUT)/$2/libmalloc.so: $(wildcard $1/*.[ch] common/*) Makefile $(filter $(own_folders),$1)
 	@mkdir -p $$(@D)
-	$(CC) $(STAGE_FLAGS) $(CFLAGS) $(LDFLAGS) -o $$@ $$(call units,$1)
+	$(CC) $(STAGE_FLAGS) $(if $(filter mine%,$2),-Wno-unused-function -Wno-unused-parameter) \
+		$(CFLAGS) $(LDFLAGS) -o $$@ $$(call units,$1)
 endef
-$(foreach folder,$(folders),$(eval $(call stage_rules,$(folder))))
+$(foreach folder,$(folders),$(eval $(call stage_rules,$(folder),$(call stage_of,$(folder)))))
+$(foreach folder,$(own_folders),$(eval $(call stage_rules,$(folder),$(call own_of,$(folder)))))
 
 # What the debugger runs a stage's code in (scripts/gdb/ghost/ghost.c): on the kernel alone, linked where no
 # program lies.
@@ -71,25 +88,46 @@ $(BUILD)/ghost/%: scripts/gdb/ghost/ghost.c $(wildcard scripts/gdb/ghost/*.h) co
 	$(CC) -std=gnu11 -O2 -g -ffreestanding -fno-stack-protector -fcf-protection=none -fno-builtin \
 		$(WARN) -Iscripts/gdb/ghost/libc -nostdlib -static -Wl,--no-relax $(at) -o $@ $<
 
+# What stands in front of a stage and writes down each call (scripts/record.d/recorder.c).
+recorder: $(BUILD)/record/recorder.so $(BUILD)/record/replay
+$(BUILD)/record/recorder.so: $(wildcard scripts/record.d/*.[ch]) common/inspect.h Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -g -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fPIC -fno-builtin $(WARN) -shared -Wl,-Bsymbolic-functions \
+		-Wl,--version-script=common/exports.map -o $@ scripts/record.d/recorder.c -ldl
+$(BUILD)/record/replay: scripts/record.d/replay.c scripts/record.d/format.h Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -g -D_FILE_OFFSET_BITS=64 -fno-builtin $(WARN) -o $@ $<
+
 check:
 	@tests/run $(if $(SO),--so '$(SO)' $(if $(filter-out undefined,$(origin PROMISES)),--promises '$(PROMISES)'))
 check-teeth check-bugs: check-%:
 	@tests/$*
+check-learn:
+	@tests/starts
+	@tests/diagnosis
+	@tests/diagnosis --mutants
 $(stages:%=check-%): check-%:
 	@tests/run $*
+$(own:%=check-%): check-mine%:
+	@scripts/learn check $*
+$(stages:%=start-%): start-stage%:
+	@scripts/learn start $*
 $(stages:%=diff-%): diff-%:
 	@scripts/dev/diff-stage $*
-$(stages:%=debug-%): debug-%:
-	@scripts/debug -s $(@:debug-stage%=%) -- $(CMD)
+$(stages:%=debug-%) $(own:%=debug-%): debug-%:
+	@scripts/debug -s $* -- $(CMD)
 check-scripts:
 	@tests/scripts
-check-docs lint bench tables:
+check-docs lint bench fits tables:
 	@scripts/dev/$@
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 clean:
+	@[ ! -e $(BUILD) ] || [ -d $(BUILD) ] || { echo "make clean: $(BUILD) is no folder" >&2; exit 2; }
 	rm -rf $(BUILD)
 
-.PHONY: all ghost check check-teeth check-bugs check-scripts check-docs lint bench tables help clean \
-	$(stages) $(stages:%=check-%) $(stages:%=diff-%) $(stages:%=debug-%)
+.PHONY: all ghost recorder check check-teeth check-bugs check-learn check-scripts check-docs lint bench fits tables \
+	help clean \
+	$(stages) $(stages:%=check-%) $(stages:%=diff-%) $(stages:%=debug-%) $(stages:%=start-%) \
+	$(own) $(own:%=check-%) $(own:%=debug-%)
 .DELETE_ON_ERROR:

@@ -65,7 +65,7 @@ setup() {
 @test "what is compiled: all sources but the tests and what another includes" {
     echo '#include "malloc.c"' >stages/08-bins/inspect.c
     touch stages/08-bins/{tests.c,more.c}
-    run -0 make -s -f - units <<<$'include Makefile\nunits:\n\t@echo $(call units,08-bins)'
+    run -0 make -s -f - units <<<$'include Makefile\nunits:\n\t@echo $(call units,stages/08-bins)'
     [ "$(tr ' ' '\n' <<<"$output" | sort | xargs)" = "stages/08-bins/inspect.c stages/08-bins/more.c" ]
 }
 
@@ -83,4 +83,15 @@ stages/09b-other/malloc.c: applied
 stages/10-threads/malloc.c: applied' ]
     run -2 scripts/carry 8b
     [ "$output" = "carry: stage8b is a side door: no later stage stands on it" ]
+}
+
+@test "make refuses a BUILD that names no folder, and cleans nothing else" {
+    run make BUILD= stage3
+    [ "$status" -eq 2 ] && [[ $output == *"BUILD is the name of a folder"* ]]
+    run make "BUILD=a b" clean
+    [ "$status" -eq 2 ] && [[ $output == *"BUILD is the name of a folder"* ]]
+    touch "$BATS_TEST_TMPDIR/file"
+    run make clean BUILD="$BATS_TEST_TMPDIR/file"
+    [ "$status" -eq 2 ] && [[ $output == *"is no folder"* ]]
+    [ -e "$BATS_TEST_TMPDIR/file" ]
 }
