@@ -1,0 +1,6 @@
+/* malloc never comes back */
+static void trick(void)
+{
+    for (;;)
+        ;
+}

@@ -1,0 +1,7 @@
+/* malloc waits for ever */
+#include <unistd.h>
+static void trick(void)
+{
+    for (;;)
+        pause();
+}
