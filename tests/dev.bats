@@ -122,7 +122,7 @@ says() { # says STATUS WORDS: the last run's status and words
     sed -i 's/^sed\ttour\tprograms/& telepathy/' tests/programs.tsv
     pretend_tour
     # Those that need what no stage promises don't count.
-    programs=$(($(grep -vc '^#' tests/programs.tsv) - 1))
+    programs=$(grep -v '^#' tests/programs.tsv | cut -f 3 | grep -vcw 'telepathy\|served')
     make_tables
     grep -q "03-linked-list.*| $programs of $programs |" README.md
     sed -i 's/^stage3\ttrue\tok/stage3\ttrue\ttime/; s/^stage3\techo\tok/stage3\techo\tnot here/' build/tour.tsv
