@@ -202,6 +202,26 @@ END
     done
 }
 
+# A process and its fork have one file for the loader's notes, and the loader writes a line in pieces.
+@test "notes that two processes wrote at once are told apart" {
+    ladder_of programs ladder/ls
+    cat >"$tmp/tests/ladder/ls" <<'END'
+#!/usr/bin/env bash
+ls src
+note() { # note PID FUNCTION FILE: a line without its end
+    printf '%9d:\tbinding file ls [0] to %s [0]: normal symbol `%s'\' "$1" "$3" "$2"
+}
+[ -z "${LD_DEBUG_OUTPUT-}" ] ||
+    printf '%s%s [V]\n [V]\n' "$(note 1 free libc.so.6)" "$(note 2 malloc "$LD_PRELOAD")" >>"$LD_DEBUG_OUTPUT.1"
+END
+    chmod +x "$tmp/tests/ladder/ls"
+    judge_row
+    [ "${lines[0]}" = "row: ok" ]
+    sed -i 's/"\$LD_PRELOAD"/libc.so.6/' "$tmp/tests/ladder/ls"
+    judge_row
+    [ "${lines[0]}" = "row: not ours" ]
+}
+
 @test "a server ends with the script that started it, also when that fails" {
     for end in 'exit 0' 'false' 'await false' 'kill $$'; do
         printf '. ladder/serve.sh\nstart sleep 1234\necho "$server" >"$TMPDIR/pid"\n%s\n' "$end" >"$tmp/script"
