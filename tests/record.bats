@@ -89,6 +89,46 @@ END_OF_PYTHON
     done
 }
 
+@test "other libraries: a student's own; one that describes no heap, by its calls alone" {
+    known_program
+    export MINE=build/test-record
+    rm -rf "$MINE" && mkdir -p "$MINE/stage6" && cp stages/06-merge/*.c "$MINE/stage6"
+    make -s mine6
+    "$record" -s mine6 -o "$rec" --every 1 "$tmp/known" || true # it has no posix_memalign
+    [ "$(json "$rec" '(r["calls"], r["inspections"], r["broken"], r["stage"])')" = "(28, 28, None, '06-merge')" ]
+    rm -r "$MINE" build/mine6
+    jemalloc=$(ldconfig -p | sed -n 's/.*libjemalloc.so.2 .*=> //p' | head -n 1)
+    [ -n "$jemalloc" ]
+    "$record" -l "$jemalloc" -o "$rec" "$tmp/known"
+    [ "$(json "$rec" '(r["functions"]["free"], r["failed"], r["strays"])')" = "(13, 1, 0)" ]
+    run "$view" --bar --ascii "$rec"
+    says 0 "live blocks, by the calls alone" "+0 #"
+    run "$record" -l "$jemalloc" -o "$rec" --every 1 "$tmp/known"
+    sentence 125 "doesn't tell its blocks"
+}
+
+@test "a red test leaves a film of its last calls, and the debugger stops in it" {
+    export MINE=build/test-record
+    rm -rf "$MINE" build/films && mkdir -p "$MINE/stage6" && cp stages/06-merge/*.c "$MINE/stage6"
+    patch -s -p3 -d "$MINE/stage6" <stages/06-merge/bugs/merge-no-prev.patch
+    make -s mine6
+    run tests/run --no-programs --so build/mine6/libmalloc.so --stage stage6 --test any_size_up_to_64_mib
+    says 1 "a film of it: scripts/heap-view build/films/mine6-any_size_up_to_64_mib.rec"
+    rm -r build/films
+    run timeout 200 make -s check-mine6
+    film=$(sed -n 's/^  film  *\(scripts.heap-view build.films.*\.rec\) .*/\1/p' <<<"$output")
+    [ -n "$film" ] || { echo "$output"; false; }
+    echo backtrace >"$tmp/commands"
+    run timeout 60 scripts/debug --at "${film#* }:2" -x "$tmp/commands"
+    says 0 "up to call 2 of the recording" "#0 " "_fn (_i=" "tests/suite/"
+    rm -r "$MINE" build/mine6
+    run $film --broken
+    says 0 "The heap broke in this call, from " "tests/suite/" "2. prev is the way back"
+    run tests/run --no-programs stage6
+    says 0
+    [ "$(ls build/films)" = "$(basename "$film")" ]
+}
+
 @test "a program that is killed leaves a file that can be read up to the last call" {
     program killed <<'END_OF_C'
 #include <signal.h>
@@ -161,6 +201,80 @@ END_OF_C
     [ "$(ls "$tmp"/x.rec*)" = "$rec" ]
 }
 
+@test "a file that can't grow, is gone or replaced: the program goes on, the rest isn't recorded" {
+    program busy <<'END_OF_C'
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+    for (int i = 0; i < 40000; i++) {
+        if (i == 20000 && argc > 1 && (argc == 2 ? unlink(argv[1]) : rename(argv[2], argv[1])) != 0)
+            return 2;
+        free(malloc(24));
+    }
+    return puts("done") < 0;
+}
+END_OF_C
+    run bash -c 'ulimit -f 100; exec "$@"' bash "$record" -s 10 -o "$rec" "$tmp/busy" # 100 KiB
+    says 0 "done"
+    [ "$(json "$rec" '(1000 < r["calls"] < 5000, r["ending"][:7])')" = "(True, 'ended w')" ]
+    run "$view" "$rec"
+    says 0 "The recording stopped before the program did: its file could not grow."
+    run "$record" -s 10 -o "$rec" "$tmp/busy" "$rec"
+    says 0 "done"
+    [ ! -e "$rec" ]
+    seq 300000 >"$tmp/mine" && cp "$tmp/mine" "$tmp/copy"
+    run "$record" -s 10 -o "$rec" "$tmp/busy" "$rec" "$tmp/copy"
+    says 0 "done"
+    cmp "$rec" "$tmp/mine"
+}
+
+@test "a signal's handler that forks in the middle of a call does no harm to the recording" {
+    program handler <<'END_OF_C'
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static volatile sig_atomic_t left = 8, child;
+static void forks(int unneeded)
+{
+    (void)unneeded;
+    if (left > 0 && !child) {
+        left--;
+        child = fork() == 0;
+    }
+}
+int main(void)
+{
+    const struct itimerval often = {{0, 2000}, {0, 2000}};
+    long pairs = 0;
+    signal(SIGALRM, forks);
+    setitimer(ITIMER_REAL, &often, NULL);
+    for (; left > 0 && !child; pairs++)
+        free(malloc(50));
+    for (int i = 0; child && i < 500; i++)
+        free(malloc(20));
+    if (child)
+        _exit(0);
+    setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
+    while (wait(NULL) > 0)
+        ;
+    setvbuf(stdout, NULL, _IONBF, 0);
+    return printf("%ld\n", 2 * pairs) < 0;
+}
+END_OF_C
+    run timeout 60 "$record" --libc -o "$rec" "$tmp/handler"
+    [ "$status" -eq 0 ]
+    [ "$(json "$rec" 'r["functions"]["malloc"] + r["functions"]["free"]')" = "$output" ]
+    [ "$(compgen -G "$rec*" | wc -l)" -eq 9 ]
+    for file in "$rec.1" "$rec.8"; do
+        [ "$(json "$file" 'r["calls"] >= 1000')" = True ]
+    done
+}
+
 @test "threads: each has its calls, and frees of others' blocks are counted" {
     program threads <<'END_OF_C'
 #include <pthread.h>
@@ -184,22 +298,9 @@ END_OF_C
     [ "$(json "$rec" '[(t["calls"] >= 1000, t["of_others"]) for t in r["threads"]]')" = "[(True, 0), (True, 1000)]" ]
 }
 
-@test "until-broken names the call that the check names, on three bugs" {
-    cc -std=gnu11 -g -fno-builtin -o "$tmp/calls" tests/gdb/calls.c -ldl
-    for patch in stages/0{6-merge/bugs/merge-no-prev,8c-buddy/bugs/buddy-stays-listed,8e-bitmap/bugs/last-stays}.patch; do
-        IFS=/ read -r _ folder _ <<<"$patch"
-        rm -rf "$tmp/work" && mkdir -p "$tmp/work/stages" && cp -r Makefile common "$tmp/work"
-        cp -r "stages/$folder" "$tmp/work/stages" && patch -s -F0 -p1 -d "$tmp/work" <"$patch"
-        make -s -C "$tmp/work" BUILD=build DEBUG= all
-        library=$(echo "$tmp"/work/build/stage*/libmalloc.so)
-        said=$("$record" -l "$library" -o "$rec" "$tmp/calls" 400 check || true)
-        [[ $said == "broken after call "* ]]
-        run "$record" -l "$library" -o "$rec" --until-broken "$tmp/calls" 400
-        says 134 "until-broken: call ${said##* }, " "The heap broke in this call, from calls+0x" "(invariant "
-        run "$view" --broken --ascii "$rec"
-        says 0 "call ${said##* } of ${said##* }: " "The heap broke in this call, from call_once at " "tests/gdb/calls.c:" \
-            $'\nbefore ' $'\nafter '
-    done
+@test "until-broken ends at the call that the check names, and the view opens there" {
+    run timeout 100 tests/until --record merge-no-prev takes-smaller-chunk buddy-stays-listed last-stays
+    says 0 "4 right, 0 wrong"
 }
 
 @test "until-broken tells what the program wrote between two calls" {
@@ -264,7 +365,7 @@ if child == 0:
     os.execvp(sys.argv[1], sys.argv[1:])
 fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 90, 0, 0))
 shown = b""
-for key in ["", "j", "\033[B", "k", "5g", "G", "n", "g", "n", "x", "/posix\r", "q"]:
+for key in ["", "j", "\033[B", "k", "5g", "G", "n", "g", "n", "x", "/posix\r", "s", "q"]:
     os.write(terminal, key.encode())
     while not shown.endswith(b"\033[0m") and not shown.endswith(b"1049l"):
         try:
@@ -275,12 +376,34 @@ for key in ["", "j", "\033[B", "k", "5g", "G", "n", "g", "n", "x", "/posix\r", "
             break
         shown += data
     print(shown.decode().split("\033[J")[-1].splitlines()[0] if shown else "")
+    if key == "s":
+        print(shown.decode().split("H\033[7m")[-1])
     shown = b""
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 END_OF_PYTHON
     TERM=xterm run python3 "$tmp/type.py" "$view" "$rec"
     [ "$(grep -o '^call [0-9]*\|^[0-9]$' <<<"$output" | tr '\n' ' ')" = \
-        "call 1 call 2 call 3 call 2 call 5 call 28 call 28 call 1 call 28 call 28 call 28 0 " ] || { echo "$output"; false; }
+        "call 1 call 2 call 3 call 2 call 5 call 28 call 28 call 1 call 28 call 28 call 28 call 28 0 " ] || { echo "$output"; false; }
+    [[ $output == *"scripts/debug --at $rec:28"* ]]
+}
+
+@test "the debugger stops right before a call of a recording" {
+    known_program
+    "$record" -s 8 -o "$rec" "$tmp/known"
+    echo backtrace >"$tmp/commands"
+    for call in 1=malloc 2=calloc 4=posix_memalign 15=free 28=malloc; do
+        run timeout 60 scripts/debug --at "$rec:${call%=*}" -x "$tmp/commands"
+        says 0 "up to call ${call%=*} of the recording" "${call#*=} (" "in main () at $tmp/known.c:"
+    done
+    : >"$tmp/commands"
+    run timeout 60 scripts/debug --at "$rec:29" -x "$tmp/commands"
+    says 0 "It came to no such call"
+    for bad in "$rec" "$rec:0" :1 "$rec:x"; do
+        run scripts/debug --at "$bad"
+        sentence 125 "debug: "
+    done
+    run scripts/debug --at "$rec:1" true
+    sentence 125 "--at takes the program and the library from the recording"
 }
 
 @test "without a terminal, without colour, in ASCII" {
@@ -324,7 +447,7 @@ END_OF_PYTHON
 @test "bytes that are changed at random are read or refused, never a traceback" {
     known_program
     "$record" -s 8 -o "$rec" --every 2 "$tmp/known"
-    timeout 50 python3 tests/record/fuzz.py "$rec" 3000
+    timeout 50 tests/record/fuzz 10
 }
 
 @test "refused: what can't be recorded" {

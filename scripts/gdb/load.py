@@ -8,6 +8,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 
+import myheap.at         # noqa: E402
 import myheap.commands  # noqa: E402
 import myheap.printers  # noqa: E402
 import myheap.session   # noqa: E402

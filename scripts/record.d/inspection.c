@@ -189,10 +189,11 @@ static void told_clear(struct told *which)
     memset(which->list, 0, name_count * sizeof which->list[0]);
 }
 
-/* A file of its own begins with nothing told. */
+/* A file of its own begins with nothing told. In a child that was forked the rows may be half written:
+ * another thread may have been at them. */
 static void inspection_reset(void)
 {
-    told_clear(before);
+    memset(told, 0, sizeof told);
     name_count = name_last = 0;
 }
 

@@ -1,7 +1,10 @@
 /*
- * modules.c - where code lies, so that a reader can name a caller. From /proc/self/maps: to ask the
- * loader would be to wait for its lock, and whoever holds that may be waiting for ours.
+ * modules.c - where code lies, so that a reader can name a caller. The loader is asked once, when the
+ * program starts. Later that would be to wait for its lock, and whoever holds that may be waiting for
+ * ours: then /proc/self/maps has to tell, which takes the kernel longer.
  */
+#include <link.h>
+
 enum { MOST_MODULES = 1024 };
 
 static struct {
@@ -15,6 +18,7 @@ static bool in_module(unsigned i, uintptr_t code)
     return code - modules[i].start < modules[i].end - modules[i].start;
 }
 
+/* Keeps a module; false when it was known. */
 static bool module_add(uintptr_t start, uintptr_t end, uintptr_t offset, const char *path)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
@@ -30,6 +34,30 @@ static bool module_add(uintptr_t start, uintptr_t end, uintptr_t offset, const c
     memcpy(modules[module_count].name, name, strnlen(name, sizeof modules[0].name - 1) + 1);
     modules[module_count++].name[sizeof modules[0].name - 1] = '\0';
     return true;
+}
+
+static void module_new(uintptr_t start, uintptr_t end, uintptr_t offset, const char *path)
+{
+    if (module_add(start, end, offset, path))
+        WRITE(MODULE, start, end, offset, text_write(A_NAME, path, strlen(path)));
+}
+
+/* One that the loader knows. The first is the program, whose name it doesn't say. */
+static int module_loaded(struct dl_phdr_info *info, size_t size, void *program)
+{
+    const uintptr_t page = page_size() - 1;
+    const char *path = info->dlpi_name[0] ? info->dlpi_name : program;
+
+    (void)size;
+    for (unsigned i = 0; path[0] == '/' && i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+        uintptr_t start = info->dlpi_addr + part->p_vaddr;
+
+        if (part->p_type == PT_LOAD && (part->p_flags & PF_X))
+            module_new(start & ~page, (start + part->p_memsz + page) & ~page,
+                       part->p_offset & ~page, path);
+    }
+    return 0;
 }
 
 static uintptr_t read_hex(const char **text)
@@ -61,14 +89,14 @@ static void module_line(const char *line)
     line += 6;
     offset = read_hex(&line);
     path = strpbrk(line, "/[");
-    if (path && module_add(start, end, offset, path))
-        WRITE(MODULE, start, end, offset, text_write(A_NAME, path, strlen(path)));
+    if (path)
+        module_new(start, end, offset, path);
 }
 
 /* Tells each stretch of code that is new. */
 static void modules_read(void)
 {
-    char buffer[2 * PATH_MAX];
+    static char buffer[2 * PATH_MAX];
     size_t have = 0;
     ssize_t got;
     int saved = errno, fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
@@ -119,9 +147,5 @@ static void caller_tell(uintptr_t code, unsigned slot)
 
 static inline unsigned caller_slot(uintptr_t code)
 {
-    unsigned slot = (unsigned)((uint32_t)code * 2654435769u >> 20);
-
-    if (__builtin_expect(callers[slot] != code, 0))
-        caller_tell(code, slot);
-    return slot;
+    return (uint32_t)code * 2654435769u >> 20;
 }

@@ -1,4 +1,6 @@
-"""For replay: the files to play, and what the player should count."""
+"""For replay: the files to play, and what the player should count. plan.py FILE FOLDER; a trace becomes a recording
+there."""
+import os
 import sys
 
 sys.dont_write_bytecode = True
@@ -18,7 +20,12 @@ except RecordingError as error:
     sys.exit(2)
 for parent in lineage:
     print("file %s@%d" % (parent.path, parent.length))
-print("file %s" % recording.path)
+path = recording.path
+if recording.unpacked:
+    path = os.path.join(sys.argv[2], "played")
+    with open(path, "wb") as file:
+        file.write(recording.data)
+print("file %s" % path)
 for word, value in (("calls", calls), ("peak", ledger.peak), ("live", ledger.bytes), ("failed", failed),
                     ("strays", ledger.strays), ("damaged", 0)):
     print(word, value)

@@ -2,6 +2,7 @@
 import os
 import re
 import select
+import shlex
 import shutil
 import sys
 import termios
@@ -18,6 +19,7 @@ G, End                  the last call        12g           call 12
 x   the call after which the heap was broken first
 n  N                    the next, the last call that was refused memory
 /words   ?words         search forwards, backwards: /free(+48)   (then . for the next)
+s   the command that stops GDB right before this call
 h   this                q   the end
 """
 KEYS = {"\033[A": "k", "\033[B": "j", "\033[C": "j", "\033[D": "k", "\033[5~": "b", "\033[6~": "f",
@@ -167,6 +169,9 @@ class Player:
         elif key in "nN":
             later = [at for at in film.failed if (at > self.number if key == "n" else at < self.number)]
             self.go((later[0] if key == "n" else later[-1]) if later else None, "none was refused memory there")
+        elif key == "s":
+            self.said = "it was forked: the debugger can't start it" if film.recording.forked_at else \
+                "scripts/debug --at %s" % shlex.quote("%s:%d" % (film.recording.path, self.number))
         elif key in "/?.":
             self.search(key)
         elif key == "h":

@@ -1,6 +1,8 @@
 /* describe.c - asks the library for its own description of its heap, and puts it into words. */
+#define _GNU_SOURCE
 #include "runner.h"
 
+#include <dlfcn.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -75,14 +77,19 @@ struct faults {
     unsigned told, counted;
 };
 
-/* From the heap's start where it lies in the first region, so that it reads alike in each run. */
+/* From the heap's start where it lies in the first region, and from the library's where it is a
+ * variable of the library: so it reads alike in each run. */
 static void say_address(struct faults *faults, uintptr_t address)
 {
     const struct regions *regions = &faults->regions;
+    Dl_info ours, its;
 
     if (address - (uintptr_t)regions->start <= (uintptr_t)(regions->end - regions->start) &&
         regions->count)
         say(&faults->text, "+%zu", (size_t)(address - (uintptr_t)regions->start));
+    else if (dladdr(lib.inspect, &ours) && dladdr((void *)address, &its) &&
+             its.dli_fbase == ours.dli_fbase)
+        say(&faults->text, "library+0x%zx", (size_t)(address - (uintptr_t)its.dli_fbase));
     else
         say(&faults->text, "0x%zx", (size_t)address);
 }

@@ -27,7 +27,8 @@ START_TEST(break_moved_by_others)
         size_t size = largest(50 * round + 50);
         char *more = must(lib.malloc(size));
 
-        expect((uintptr_t)more % _Alignof(max_align_t) == 0, "misaligned, after an odd break");
+        expect((uintptr_t)more % _Alignof(max_align_t) == 0,
+               "misaligned, after somebody else moved the break to an odd address");
         memset(more, 0xa5, size);
         if (round % 3 == 0)
             lib.free(more);

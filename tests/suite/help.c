@@ -67,6 +67,7 @@ bool death_begins(void)
     int ends[2];
 
     ck_assert(pipe(ends) == 0);
+    witness_death_begins();
     dying = fork();
     ck_assert(dying >= 0);
     if (dying > 0) {
@@ -80,6 +81,7 @@ bool death_begins(void)
     close(ends[1]);
     signal(SIGABRT, SIG_DFL);
     die_in(10); /* should it neither die nor go on */
+    witness_dying();
     return true;
 }
 
@@ -105,8 +107,10 @@ const char *death_other_than(const char *sentence)
     else if (length != expected + 1 || memcmp(said, sentence, expected) != 0 ||
              said[expected] != '\n')
         snprintf(what, sizeof what, "it said \"%s\"", said);
-    else
+    else {
+        witness_died();
         return NULL;
+    }
     return what;
 }
 

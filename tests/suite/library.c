@@ -59,15 +59,15 @@ bool is_capability(const char *word)
     return word_index("measured libc", word) >= 0;
 }
 
-/* A symbol that stands in the library itself: dlsym would also find the one of libc. */
-static void *symbol(void *handle, const char *name)
+/* A symbol that stands in this library itself: dlsym would also find the one of libc. */
+static void *symbol(void *handle, const char *name, const char *library)
 {
     char path[PATH_MAX];
     void *address = dlsym(handle, name);
     Dl_info info;
 
     if (address && dladdr(address, &info) && realpath(info.dli_fname, path) &&
-        strcmp(path, file) == 0)
+        strcmp(path, library) == 0)
         return address;
     return NULL;
 }
@@ -94,7 +94,7 @@ static void open_it(void)
     if (!handle)
         die("the library can't be opened: %s", dlerror());
     for (unsigned i = 0; i < FUNCTIONS; i++) {
-        *(void **)functions[i].where = symbol(handle, functions[i].name);
+        *(void **)functions[i].where = symbol(handle, functions[i].name, file);
         if (functions[i].required && !*(void **)functions[i].where)
             die("%s defines no %s", file, functions[i].name);
     }
@@ -168,4 +168,24 @@ void library_open(const char *name)
         die("%s crashes when it is opened", file);
     open_it();
     take_down();
+}
+
+#ifndef RTLD_DEEPBIND /* musl: the recorder's own system calls count among the library's */
+#define RTLD_DEEPBIND 0
+#endif
+
+void library_record(const char *recorder)
+{
+    void *handle;
+
+    setenv("RECORD_LIBRARY", file, 1);
+    handle = dlopen(recorder, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
+    if (!handle)
+        die("the recorder can't be opened: %s", dlerror());
+    for (unsigned i = 0; i < FUNCTIONS; i++) {
+        void *between = symbol(handle, functions[i].name, recorder);
+
+        if (between && *(void **)functions[i].where)
+            *(void **)functions[i].where = between;
+    }
 }

@@ -40,6 +40,9 @@ void shared_setup(void);
 
 /* library.c */
 void library_open(const char *name);
+/* From now on the tests call it through a recorder, scripts/record.d, given by its real path. Each of
+ * their processes leaves a recording: see RECORD_FILE there. */
+void library_record(const char *recorder);
 bool is_capability(const char *word);
 extern bool half_written; /* somebody's work of today: all that is wrong is for the tests to say */
 
@@ -49,6 +52,11 @@ extern bool half_written; /* somebody's work of today: all that is wrong is for 
 void witness_begin(bool closely, bool hung_before, unsigned stop);
 void witness_test_begins(void);
 void witness_test_ends(void);
+/* The test forks a child that is to die in a call; in the child; and it died rightly. The call is noted
+ * as if the test had made it, and forgotten when that was right. */
+void witness_death_begins(void);
+void witness_dying(void);
+void witness_died(void);
 bool witness_hung(void);
 void witness_tell(const char *said);
 

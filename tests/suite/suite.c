@@ -14,6 +14,7 @@
  *   --key             a line is read from standard input, and what came of each test is written to
  *                     descriptor 3, with that line before it: see scripts/grade.d
  *   --stop N          ... which finds witness_stop before call N
+ *   --recorder FILE   the library is called through this one, which writes each call down: tests/film
  *
  * --on: the runner itself, which else stays on libc's malloc, is served by this library. At the end it
  * must have been, and its heap must be sound.
@@ -30,7 +31,8 @@
 
 static const char *only; /* the one test to run, or NULL */
 static const char *on;   /* the library that serves the runner itself, or NULL: libc */
-static int rounds;       /* of random traffic, and nothing else; 0: all tests, as registered */
+static const char *recorder;
+static int rounds; /* of random traffic, and nothing else; 0: all tests, as registered */
 static bool listing, whose, brief, planning, witness, closely, hung_before, no_fork, keyed;
 static int only_round; /* from 1; 0: all */
 static unsigned stop_at;
@@ -385,6 +387,8 @@ static const char *take_options(int argc, char **argv)
             take_promises(argv[++i]);
         else if (i + 1 < argc && strcmp(argv[i], "--test") == 0)
             only = argv[++i];
+        else if (i + 1 < argc && strcmp(argv[i], "--recorder") == 0)
+            recorder = argv[++i];
         else if (i + 1 < argc && strcmp(argv[i], "--on") == 0)
             on = argv[++i];
         else if (i + 1 < argc && strcmp(argv[i], "--rounds") == 0)
@@ -438,6 +442,8 @@ int main(int argc, char **argv)
                 needs_of(only));
         return 3;
     }
+    if (recorder)
+        library_record(recorder);
     if (witness || stop_at)
         witness_begin(closely, hung_before, stop_at);
     run_all();

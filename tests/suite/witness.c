@@ -19,6 +19,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <time.h>
 
 enum {
@@ -38,6 +39,7 @@ struct call {
     const char *function;
     uintptr_t args[3], result;
     void *caller;
+    const char *refused; /* the system call that failed meanwhile, or - */
     bool returned;
 };
 
@@ -47,6 +49,8 @@ struct picture {
     struct heap_block blocks[BLOCKS];
 };
 
+enum breaker { CALL, WRITTEN, MOVED }; /* the test wrote into memory, or moved the break */
+
 /* The signal of that: whatever the tests don't use. */
 #define TIME_IS_UP SIGPROF
 
@@ -55,7 +59,8 @@ static struct witness {
     struct call calls[CALLS];
     struct picture pictures[2]; /* after call n: pictures[n % 2] */
     unsigned broken_by;         /* the first call that left an invariant broken, or 0 */
-    struct heap_fault fault;    /* what it broke */
+    enum breaker by;            /* by that call, or by what the test did after it */
+    struct heap_fault fault;    /* what it broke; or what was broken when a call came to no end */
     char faults[1024];          /* in words */
     int signal;                 /* that ended it; TIME_IS_UP: it came to no end */
     unsigned samples, frames[SAMPLES];
@@ -66,9 +71,12 @@ static enum { OFF, ON, CLOSELY } level;
 static unsigned stop_at;
 static long patience;
 static struct allocator real;
-static pid_t test;
+static pid_t test, calling;   /* the processes of the test, and of what makes its calls */
+static unsigned before_death; /* calls */
+static bool spoilt;           /* by the test, on purpose: what is broken then is no call's fault */
 static pthread_t thread;
 static long looked; /* milliseconds */
+static void *break_before;
 static void *library_start, *runner_start;
 
 void witness_stop(void);
@@ -102,7 +110,7 @@ static void look_for_faults(void)
 {
     const char *faults;
 
-    if (!real.inspect || !real.inspect->check || !(faults = heap_faults()))
+    if (spoilt || !real.inspect || !real.inspect->check || !(faults = heap_faults()))
         return;
     seen->broken_by = seen->count;
     snprintf(seen->faults, sizeof seen->faults, "%s", faults);
@@ -117,18 +125,46 @@ static long milliseconds(void)
     return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void look(void)
+/* The picture is the one after call n. */
+static void look(unsigned n)
 {
     long start = milliseconds();
 
     if (level < CLOSELY || seen->broken_by)
         return;
-    seen->pictures[seen->count % 2].taken = false;
+    seen->pictures[n % 2].taken = false;
     if (looked > LOOKING)
         return;
-    take_picture(seen->count);
+    take_picture(n);
     look_for_faults();
     looked += milliseconds() - start;
+}
+
+/* Before a call: what has the test done since the one before? */
+static void look_between(void)
+{
+    int saved = errno;
+
+    if (seen->broken_by)
+        return;
+    look(seen->count + 1);
+    if (seen->broken_by)
+        seen->by = program_break() == break_before ? WRITTEN : MOVED;
+    errno = saved;
+}
+
+/* Which system call was made to fail since the last time? */
+static const char *refused(void)
+{
+    static unsigned failed[SYSTEM_CALLS];
+    const char *which = "-";
+
+    for (int i = 0; i < SYSTEM_CALLS; i++) {
+        if (record[i].failed > failed[i])
+            which = system_call_names[i];
+        failed[i] = record[i].failed;
+    }
+    return which;
 }
 
 /* ---- the calls ------------------------------------------------------------------------------ */
@@ -144,13 +180,16 @@ static struct call *begins(const char *function, uintptr_t first, uintptr_t seco
 {
     struct call *call;
 
-    if (threads_call || getpid() != test || !pthread_equal(thread, pthread_self()))
+    if (threads_call || getpid() != calling || !pthread_equal(thread, pthread_self()))
         return NULL;
+    if (seen->count > 0)
+        look_between();
     if (seen->broken_by) /* what follows from it would push the cause out of the record */
         return NULL;
     call = &seen->calls[seen->count++ % CALLS];
     *call = (struct call){
-        .function = function, .args = {first, second, third}, .caller = caller, .returned = false};
+        .function = function, .args = {first, second, third}, .caller = caller, .refused = "-"};
+    refused();
     if (seen->count == stop_at)
         witness_stop();
     return call;
@@ -164,7 +203,9 @@ static void ends(struct call *call, uintptr_t result)
         return;
     call->result = result;
     call->returned = true;
-    look();
+    call->refused = refused();
+    look(seen->count);
+    break_before = program_break();
     errno = saved;
 }
 
@@ -254,17 +295,28 @@ static inline __attribute__((always_inline)) void note_stack(void)
     }
 }
 
+/* Milliseconds that children of the test have worked, those that have ended. */
+static long children_worked(void)
+{
+    struct rusage used;
+
+    getrusage(RUSAGE_CHILDREN, &used);
+    return (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000 +
+           (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1000;
+}
+
 /* May the test yet come to its end? A loop works all the time; what waits for ever doesn't work at
  * all; and what does neither has to share the machine. */
 static bool may_still_end(void)
 {
     static long start, busy, idle_since;
     long now = milliseconds(), worked = (long)(clock() / (CLOCKS_PER_SEC / 1000));
+    long all = worked + children_worked();
 
     if (!start)
         start = idle_since = now - TICK;
-    if (worked > busy + 20) {
-        busy = worked;
+    if (all > busy + 20) {
+        busy = all;
         idle_since = now;
     }
     if (worked >= patience + looked && !threads_call) /* many threads work much, each a little */
@@ -297,8 +349,11 @@ static void note_end(int signal_number)
     sigaddset(&time_only, TIME_IS_UP);
     sigprocmask(SIG_UNBLOCK, &time_only, NULL);
     wait_for(1000);
-    if (level == CLOSELY && !seen->broken_by && !threads_call)
+    if (level == CLOSELY && !seen->broken_by && !threads_call) {
         take_picture(seen->count);
+        if (real.inspect && real.inspect->check)
+            heap_check(&seen->fault);
+    }
     if (signal_number == TIME_IS_UP)
         _exit(HUNG_STATUS);
     raise(signal_number);
@@ -337,7 +392,7 @@ void witness_test_begins(void)
     if (!level)
         return;
     memset(seen, 0, sizeof *seen);
-    test = getpid();
+    test = calling = getpid();
     thread = pthread_self();
     sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof stack}, NULL);
     if (!stop_at) { /* under a debugger it is the debugger that shows the end */
@@ -353,6 +408,27 @@ void witness_test_ends(void)
 {
     if (level)
         wait_for(0);
+}
+
+void witness_death_begins(void)
+{
+    before_death = level ? seen->count : 0;
+    if (stop_at && stop_at == before_death + 1)
+        witness_stop();
+}
+
+void witness_dying(void)
+{
+    calling = getpid();
+    spoilt = level == CLOSELY && real.inspect && real.inspect->check && heap_faults();
+    if (stop_at)
+        alarm(0); /* who looks takes his time */
+}
+
+void witness_died(void)
+{
+    if (level)
+        seen->count = before_death;
 }
 
 bool witness_hung(void)
@@ -395,7 +471,7 @@ static void tell_said(const char *said)
 void witness_tell(const char *said)
 {
     unsigned first = seen->count > CALLS ? seen->count - CALLS : 0;
-    unsigned last = seen->broken_by ? seen->broken_by : seen->count;
+    unsigned last = (seen->broken_by ? seen->broken_by : seen->count) + (seen->by != CALL);
 
     tell_said(said);
     if (seen->signal)
@@ -415,14 +491,16 @@ void witness_tell(const char *said)
                (size_t)call->args[0], (size_t)call->args[1], (size_t)call->args[2],
                (size_t)call->result, call->returned);
         tell_address(call->caller);
-        putchar('\n');
+        printf("\t%s\n", call->refused);
     }
     if (last > 0)
         tell_picture("before", &seen->pictures[(last - 1) % 2]);
     tell_picture("after", &seen->pictures[last % 2]);
     if (seen->broken_by)
-        printf("\tbroken\t%u\t%d\t%zx\t%s\n", seen->broken_by, seen->fault.invariant,
+        printf("\tbroken\t%u\t%d\t%d\t%zx\t%s\n", seen->broken_by, seen->by, seen->fault.invariant,
                (size_t)seen->fault.where, seen->faults);
+    else if (seen->fault.invariant)
+        printf("\tamid\t%d\n", seen->fault.invariant);
     printf("\tend\n");
     fflush(stdout);
 }

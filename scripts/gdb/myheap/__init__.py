@@ -16,5 +16,7 @@ of the program is called or changed.
     trace.py          a line a call, and who allocated what
     printers.py       p *chunk
     commands.py       the commands themselves
+    until.py          to the first call that breaks an invariant
+    at.py             to a call of a recording
     session.py        what `debug` does before the first prompt
 """

@@ -9,7 +9,7 @@ import gdb
 
 from . import program
 
-NAMES = "ROOT SHELL LIBRARY TITLE PROGRAM PLACE CORE PID".split()
+NAMES = "ROOT SHELL LIBRARY TITLE PROGRAM PLACE CORE PID AT".split()
 given = {}
 
 
@@ -33,6 +33,9 @@ def begin():
                 "A core file can be read all the same: debug --core FILE")
     elif given["PID"]:
         attach(int(given["PID"]))
+    elif given["AT"]:
+        gdb.write("%s runs on the malloc of %s, up to call %s of the recording.\n" % (
+            given["PROGRAM"], given["TITLE"], given["AT"]))
     else:
         gdb.write("%s will run on the malloc of %s. Type:  break %s\n" % (
             given["PROGRAM"], given["TITLE"], given["PLACE"]))
