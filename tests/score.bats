@@ -28,7 +28,7 @@ says() { # says STATUS WORDS...: the last run's status, and each of these words
     run scripts/learn score
     says 0 "trace    points" "mine5 scores "
     [[ $output != *wrong* ]]
-    for trace in stack queue cache ages buffers; do
+    for trace in stack queue cache ages buffers chromium gcc git lua node perl python3 redis sqlite3 vim; do
         # Its memory is that of the repository's stage to the page.
         [[ $output =~ $trace\ +[0-9]+\ +[0-9]+\ KiB\ +1\.00 ]]
     done
@@ -60,6 +60,18 @@ EOF
     says 0 "mine5 scores "
     score=$(sed -n 's/mine5 scores \([0-9]*\).*/\1/p' <<<"$output")
     [ "$score" -gt 0 ] && [ "$score" -lt 60 ]
+}
+
+@test "of a real trace a stage is asked what it promises: no realloc, no block above 1 KiB" {
+    asked() { # asked PROMISE...
+        python3 -B -c 'import collections, sys
+sys.path.insert(0, "scripts/learn.d")
+import traffic
+lines = [line.split() for text in traffic.real(sys.argv[1:]).values() for line in text.splitlines()]
+print("".join(sorted({line[0] for line in lines})), max(int(line[2]) for line in lines if line[0] != "f") > 1024)' "$@"
+    }
+    [ "$(asked malloc)" = "acf False" ]
+    [ "$(asked malloc any-size realloc)" = "acfr True" ]
 }
 
 @test "what can't be scored is said in a sentence" {

@@ -1,8 +1,13 @@
-"""Traces of what programs ask of a malloc, made from a seed: see tests/score/replay.c for their form."""
+"""Traces of what programs ask of a malloc: some made from a seed, and those of real programs (tests/traces). See
+tests/score/replay.c for their form."""
+import glob
+import lzma
+import os
 import random
 
 LIVE, CALLS = 1000, 16000 # blocks at a time, calls of a trace
 LARGEST = 1 << 16
+WALKED = 5000 # calls of a real program's trace, on a stage whose malloc walks: each takes as long as there are blocks
 
 
 def some_size(chance):
@@ -82,6 +87,24 @@ def buffers(trace, chance):
             trace.end(chance.randrange(20, LIVE // 2))
 
 
+def real(promises):
+    """{program: text}: as the program asked, but for what the stage doesn't promise. Alignment isn't asked for."""
+    made = {}
+    for path in sorted(glob.glob(os.path.join(os.path.dirname(__file__), "../../tests/traces/*.trace.xz"))):
+        with lzma.open(path, "rt") as file:
+            asked = [line.split() for line in file if line[0] in "acmrf"]
+        lines = []
+        for what, number, *size in asked if "no-walk" in promises else asked[:WALKED]:
+            if size and "any-size" not in promises:
+                size[0] = str(min(int(size[0]), 1024))
+            if what == "r" and "realloc" not in promises:
+                lines.append("f %s" % number)
+                what = "a"
+            lines.append(" ".join(["a" if what == "m" else what, number, *size[:1]]))
+        made[os.path.basename(path).split(".")[0]] = "\n".join(lines) + "\n"
+    return made
+
+
 def traces(seed, promises):
     """{name: text} of what a stage with these promises can be asked."""
     patterns = [stack, queue, cache, ages] + [buffers] * ("realloc" in promises)
@@ -90,4 +113,4 @@ def traces(seed, promises):
         trace = Trace(LARGEST if "any-size" in promises else 1024)
         pattern(trace, random.Random("%s %s" % (seed, pattern.__name__)))
         made[pattern.__name__] = "\n".join(trace.lines) + "\n"
-    return made
+    return {**made, **real(promises)}

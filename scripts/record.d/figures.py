@@ -29,39 +29,43 @@ class Statistics:
         self.failed = self.calls = self.asked = self.inspections = self.ns = 0
         self.ledger, self.rows, self.broken, self.unfinished = Ledger(), [], None, None
         self.inherited = self.ledger.inherit(recording)
-        heap = Heap()
-        for item in recording.items():
-            if isinstance(item, Call):
-                self.add(item)
-            else:
-                heap.apply(item)
-                self.inspected(heap, item)
+        self.count()
         if not recording.every and (not self.rows or self.rows[-1].call < self.calls):
             self.rows.append(self.row())
         step = max(1, -(-len(self.rows) // POINTS))
         self.rows = self.rows[::-1][::step][::-1] # the last one stays
 
-    def add(self, call):
-        if not call.finished:
-            self.unfinished = call
-            return
-        self.calls, self.ns = self.calls + 1, call.ns
-        self.functions[call.function] += 1
-        thread = self.threads[call.thread]
-        thread["calls"] += 1
-        gone = self.ledger.add(call)
-        if call.asked is not None and call.result:
-            self.asked += call.asked
-            self.sizes[bisect.bisect_left(SIZES, call.asked)] += 1
-            thread["gave"] += 1
-        self.failed += call.failed
-        if gone:
-            thread["freed"] += 1
-            if gone.thread: # else it is the parent's, from before the fork
-                self.lives[bisect.bisect_left(LIVES, call.number - gone.call)] += 1
-                thread["of_others"] += gone.thread != call.thread
-        if not self.recording.every and self.calls % EVERY == 0:
-            self.rows.append(self.row())
+    def count(self):
+        """Of all calls, in one loop: there may be millions."""
+        heap, functions, sizes, lives = Heap(), self.functions, self.sizes, self.lives
+        for item in self.recording.items():
+            if type(item) is not Call:
+                heap.apply(item)
+                self.inspected(heap, item)
+                continue
+            if not item.finished:
+                self.unfinished = item
+                continue
+            number, function, thread, self.ns, _, _, result, _, _, asked = item
+            gone = self.ledger.add(item)
+            self.calls += 1
+            functions[function] += 1
+            row = self.threads[thread]
+            row["calls"] += 1
+            if asked is not None:
+                if result:
+                    self.asked += asked
+                    sizes[asked] += 1
+                    row["gave"] += 1
+                else:
+                    self.failed += item.failed
+            if gone:
+                row["freed"] += 1
+                if gone.thread: # else it is the parent's, from before the fork
+                    lives[bisect.bisect_left(LIVES, number - gone.call)] += 1
+                    row["of_others"] += gone.thread != thread
+            if self.calls % EVERY == 0 and not self.recording.every:
+                self.rows.append(self.row())
 
     def inspected(self, heap, inspection):
         self.inspections += 1
@@ -74,6 +78,13 @@ class Statistics:
 
     def row(self, *told):
         return Row(self.calls, self.ns, self.ledger.bytes, len(self.ledger.live), *told or (None,) * 4)
+
+    def sizes_asked(self):
+        """How many blocks were asked for in each range of SIZES."""
+        ranges = collections.Counter()
+        for size, count in self.sizes.items():
+            ranges[bisect.bisect_left(SIZES, size)] += count
+        return ranges
 
     def leaks(self):
         """The live blocks at the end, by who asked for them: (caller, blocks, bytes), the most bytes first."""
@@ -89,6 +100,8 @@ class Statistics:
             return "stopped: the heap was broken"
         if self.unfinished:
             return "ended inside of call %d, %s" % (self.unfinished.number, self.unfinished.text())
+        if self.recording.traced:
+            return "a trace, which knows no times"
         return "ended by exit" if self.recording.exited else "ended without exit: by a signal, exec, or _exit"
 
     def as_dict(self, symbols):
@@ -102,7 +115,7 @@ class Statistics:
             "calls": self.calls, "ns": self.ns, "failed": self.failed, "functions": dict(self.functions),
             "asked_bytes": self.asked, "strays": ledger.strays, "inherited_blocks": self.inherited,
             "peak": {"bytes": ledger.peak, "blocks": ledger.peak_blocks, "call": ledger.peak_at},
-            "sizes": histogram(SIZES, self.sizes), "lifetimes_in_calls": histogram(LIVES, self.lives),
+            "sizes": histogram(SIZES, self.sizes_asked()), "lifetimes_in_calls": histogram(LIVES, self.lives),
             "left": {"bytes": ledger.bytes, "blocks": len(ledger.live), "callers": [
                 {"caller": symbols.name(caller), "blocks": count, "bytes": size}
                 for caller, count, size in self.leaks()]},
@@ -157,7 +170,7 @@ def text(statistics, symbols, draw="#"):
     if ledger.strays:
         yield "strays  %d times a pointer was given back that no recorded call had given" % ledger.strays
     yield "sizes asked for, in bytes"
-    yield from bars(histogram(SIZES, statistics.sizes), "", draw)
+    yield from bars(histogram(SIZES, statistics.sizes_asked()), "", draw)
     yield "lifetimes of what was given back, in calls"
     yield from bars(histogram(LIVES, statistics.lives), "", draw)
     yield "over time"

@@ -1,4 +1,5 @@
-"""A recording, as the recorder wrote it (format.h, docs/recording.md).
+"""A recording, as the recorder wrote it (format.h, docs/recording.md), or a trace (traces.py);
+xz may have packed either.
 
     recording = Recording(path)          RecordingError, in a sentence, when it is none or is damaged
     for item in recording.items(): ...   a Call, or an Inspection, in order
@@ -6,13 +7,16 @@
     heap = Heap(); heap.apply(inspection)    the rows as the inspections told them so far
     ledger = Ledger(); ledger.add(call)      the live blocks, as the calls alone tell them
 """
+import array
 import collections
 import os
 import re
 import struct
+import sys
+
+import traces
 
 HEADER = struct.Struct("<8sIIQIIIIIIIIQQ2Q2QQ")
-HEAD = struct.Struct("<BBHI")
 VERSION, ORDER = 1, 0x01020304
 UNTIL_BROKEN, STOPPED = 1, 2
 UNFINISHED = 1
@@ -23,6 +27,8 @@ FUNCTIONS = {1: ("malloc", 1, True), 2: ("free", 1, False), 3: ("calloc", 2, Tru
              8: ("memalign", 2, True), 9: ("valloc", 1, True), 10: ("pvalloc", 1, True), 11: ("free_sized", 2, False),
              12: ("free_aligned_sized", 3, False), 13: ("malloc_usable_size", 1, True), 14: ("malloc_trim", 1, True)}
 WORDS = {kind: arguments + gives for kind, (_, arguments, gives) in FUNCTIONS.items()}
+MALLOC, FREE = 1, 2
+CALL_WORDS = [WORDS.get(kind, 0) for kind in range(256)]
 TEXT, THREAD, TIME, MODULE, CALLER, EXIT = 32, 33, 34, 35, 36, 37
 REGION, REGION_GONE, BLOCK, BLOCK_GONE, LIST, FAULT, INSPECTED = 48, 49, 50, 51, 52, 53, 54
 WORDS.update({THREAD: 2, TIME: 1, MODULE: 4, CALLER: 2, EXIT: 1,
@@ -45,28 +51,18 @@ class RecordingError(Exception):
     pass
 
 
-class Call(collections.namedtuple("Call", "number function thread ns caller arguments result finished")):
+class Call(collections.namedtuple("Call", "number function thread ns caller arguments result finished pointer asked",
+                                  defaults=(0, None))):
     """A call. number: 1.. in the file's order; ns: since the recording began; result: None without one,
-    or when the call never returned (finished is False)."""
+    or when the call never returned (finished is False); pointer: the block that it is given, or 0; asked: bytes asked
+    for, None when it asks for none."""
     __slots__ = ()
-
-    @property
-    def pointer(self):
-        """The block that it is given, or 0."""
-        return self.arguments[0] if self.function in GIVEN_A_BLOCK else 0
-
-    @property
-    def asked(self):
-        """Bytes asked for; None when it asks for none."""
-        if self.function in ("calloc", "reallocarray"):
-            return self.arguments[-2] * self.arguments[-1]
-        return self.arguments[-1] if self.function in ASKS or self.function in RESIZES else None
 
     @property
     def failed(self):
         """It asked for memory, and got none. realloc(p, 0) is a free, that may return NULL."""
-        return bool(self.finished and self.asked is not None and not self.result and
-                    not (self.function in RESIZES and self.pointer and self.asked == 0))
+        return not self.result and self.asked is not None and self.finished and not (
+            self.pointer and self.asked == 0)
 
     def text(self, name=hex):
         """name turns an address into what the reader sees."""
@@ -90,6 +86,12 @@ class Inspection:
         self.before_call = False
 
 
+def from_trace(data):
+    """The bytes of a recording that makes a trace's calls."""
+    records = traces.records(data)
+    return HEADER.pack(b"heaprec\0", VERSION, ORDER, HEADER.size + len(records), HEADER.size, 8, *[0] * 13) + records
+
+
 class Cursor:
     """A place in a recording, and what is known there."""
 
@@ -110,6 +112,14 @@ class Recording:
                 self.data = file.read()
         except OSError as error:
             raise RecordingError("%s can't be read: %s" % (path, error.strerror)) from None
+        try:
+            told = traces.unpacked(self.data)
+            self.traced = told.startswith(traces.MAGIC)
+            if self.traced:
+                told = from_trace(told)
+            self.data, self.unpacked = told, told is not self.data # unpacked: the file isn't as data is
+        except traces.TraceError as error:
+            raise self.bad("%s", error) from None
         self.texts, self.modules, self.threads = {}, [], {}
         self.program, self.command, self.stage, self.exited = "", [], "", False
         self.read_header()
@@ -132,9 +142,13 @@ class Recording:
             raise self.bad("is of version %d of the format; this program knows version %d", self.version, VERSION)
         if self.length > len(self.data):
             raise self.bad("is cut off: it should have %d bytes, and has %d", self.length, len(self.data))
-        if not HEADER.size <= self.start <= self.length or self.word not in (4, 8):
+        if not HEADER.size <= self.start <= self.length or self.start % 8 or self.word not in (4, 8):
             raise self.bad("is damaged in its header")
         passed = (tick2 - tick) % (1 << 64)
+        self.words = array.array("Q")
+        self.words.frombytes(memoryview(self.data)[:len(self.data) // 8 * 8])
+        if sys.byteorder != "little":
+            self.words.byteswap()
         self.ns_per_tick = ((ns2 - ns) % (1 << 64)) / passed if passed else 1.0
         self.until_broken, self.stopped = bool(self.flags & UNTIL_BROKEN), bool(self.flags & STOPPED)
 
@@ -146,50 +160,64 @@ class Recording:
     def items(self, cursor=None):
         """Calls and inspections in order, from a cursor on, which keeps up. Texts, modules and threads are
         known as they come."""
-        data, length = self.data, self.length
+        words, end, rate, make = self.words, self.length // 8, self.ns_per_tick, tuple.__new__
         now = cursor or Cursor(self.start)
-        while now.at < length:
-            at = now.at
-            if at + 8 > length:
-                raise self.bad("is damaged at byte %d: a record's head is cut off", at)
-            kind, flags, slot, passed = HEAD.unpack_from(data, at)
-            words = WORDS[kind] if kind in FUNCTIONS else slot
-            if at + 8 + 8 * words > length or WORDS.get(kind, words) != words or flags > UNFINISHED:
-                raise self.bad("is damaged at byte %d: there is no such record", at)
-            now.at += 8 + 8 * words
-            now.ticks += passed
-            if kind in FUNCTIONS:
+        at, callers = now.at // 8, now.callers
+        while at < end:
+            head = words[at]
+            kind = head & 255
+            behind = at + 1 + (CALL_WORDS[kind] or head >> 16 & 65535)
+            if behind > end or head & 0xfe00 or WORDS.get(kind, behind - at - 1) != behind - at - 1:
+                raise self.bad("is damaged at byte %d: there is no such record", 8 * at)
+            now.at = 8 * behind
+            now.ticks += head >> 32
+            if CALL_WORDS[kind]:
                 now.number += 1
-                yield self.call(now, kind, not flags, at, slot)
+                if head & 0xffff == MALLOC: # what most calls are, as self.call would do it
+                    yield make(Call, (now.number, "malloc", now.thread, int(now.ticks * rate), callers.get(
+                        head >> 16 & 65535, 0), [words[at + 1]], words[at + 2], True, 0, words[at + 1]))
+                elif head & 0xffff == FREE:
+                    yield make(Call, (now.number, "free", now.thread, int(now.ticks * rate), callers.get(
+                        head >> 16 & 65535, 0), [words[at + 1]], None, True, words[at + 1], None))
+                else:
+                    yield self.call(now, head, at)
             elif kind == CALLER:
-                slot, caller = UNPACK[2](data, at + 8)
-                now.callers[slot] = caller
+                callers[words[at + 1]] = words[at + 2]
             elif kind == THREAD:
-                now.thread, tid = UNPACK[2](data, at + 8)
-                self.threads[now.thread] = tid
+                now.thread, self.threads[words[at + 1]] = words[at + 1], words[at + 2]
             elif kind == TIME:
-                now.ticks += UNPACK[1](data, at + 8)[0]
+                now.ticks += words[at + 1]
             elif kind >= REGION:
-                self.inspect(now.inspection, kind, at, words)
+                self.inspect(now.inspection, kind, 8 * at, behind - at - 1)
                 if kind == INSPECTED:
                     now.inspection.after, done = now.number, now.inspection
                     now.inspection = Inspection()
                     yield done
             else:
-                self.tell(kind, at, words)
-        at = now.at
-        if length == self.header_length and at + 8 <= len(data): # a call that never returned
-            kind, flags, slot, _ = HEAD.unpack_from(data, at)
-            if kind in FUNCTIONS and flags == UNFINISHED and at + 8 + 8 * WORDS[kind] <= len(data):
-                now.at, now.number = len(data), now.number + 1
-                yield self.call(now, kind, False, at, slot)
+                self.tell(kind, 8 * at, behind - at - 1)
+            at = behind
+        if self.length % 8:
+            raise self.bad("is damaged at byte %d: a record's head is cut off", 8 * at)
+        if self.length == self.header_length and at < len(words): # a call that never returned
+            head = words[at]
+            if head & 255 in FUNCTIONS and head & 0xff00 == UNFINISHED << 8 and \
+                    at + WORDS[head & 255] < len(words):
+                now.at, now.number = len(self.data), now.number + 1
+                yield self.call(now, head, at)
 
-    def call(self, now, kind, done, at, slot):
+    def call(self, now, head, at):
+        """The call that stands at a word."""
+        kind, words, done = head & 255, self.words, not head & UNFINISHED << 8
         name, arguments, gives = FUNCTIONS[kind]
-        words = list(UNPACK[arguments + gives](self.data, at + 8))
-        result = words.pop() if gives else None
-        return Call(now.number, name, now.thread, int(now.ticks * self.ns_per_tick), now.callers.get(slot, 0), words,
-                    result if done else None, done)
+        given = list(words[at + 1:at + 1 + arguments])
+        asked = given[-1] if name in ASKS or name in RESIZES else None
+        if name in ("calloc", "reallocarray"):
+            asked *= given[-2]
+        # Not Call(...), which takes three times as long.
+        return tuple.__new__(Call, (
+            now.number, name, now.thread, int(now.ticks * self.ns_per_tick), now.callers.get(head >> 16 & 65535, 0),
+            given, words[at + 1 + arguments] if gives and done else None, done,
+            given[0] if name in GIVEN_A_BLOCK else 0, asked))
 
     def tell(self, kind, at, words):
         if kind == TEXT and words >= 3:
@@ -339,28 +367,20 @@ class Ledger:
 
     def add(self, call):
         """The Owned that this call gave back, or None."""
-        gone = None
         if not call.finished:
             return None
-        if call.function in FREES and call.pointer:
-            gone = self.take(call.pointer)
-        elif call.function in RESIZES and call.pointer and (call.result or call.asked == 0):
-            gone = self.take(call.pointer)
-        if call.asked is not None and call.result:
-            self.give(call)
+        _, function, thread, ns, caller, _, result, _, pointer, asked = call
+        gone = None
+        if pointer and (function in FREES if asked is None else result or not asked):
+            gone = self.live.pop(pointer, None)
+            if gone is None:
+                self.strays += 1
+            else:
+                self.bytes -= gone.asked
+        if result and asked is not None:
+            old = self.live.get(result)
+            self.bytes += asked - (old.asked if old else 0)
+            self.live[result] = tuple.__new__(Owned, (asked, call.number, thread, caller, ns))
+            if self.bytes > self.peak:
+                self.peak, self.peak_at, self.peak_blocks = self.bytes, call.number, len(self.live)
         return gone
-
-    def take(self, pointer):
-        gone = self.live.pop(pointer, None)
-        if gone is None:
-            self.strays += 1
-        else:
-            self.bytes -= gone.asked
-        return gone
-
-    def give(self, call):
-        old = self.live.get(call.result)
-        self.bytes += call.asked - (old.asked if old else 0)
-        self.live[call.result] = Owned(call.asked, call.number, call.thread, call.caller, call.ns)
-        if self.bytes > self.peak:
-            self.peak, self.peak_at, self.peak_blocks = self.bytes, call.number, len(self.live)

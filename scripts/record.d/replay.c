@@ -24,6 +24,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+int malloc_trim(size_t keep) __attribute__((weak)); /* musl has none */
+
 /* A live block: the address in the recording, and here. */
 struct block {
     uint64_t recorded; /* 0: an empty place */
@@ -223,7 +225,8 @@ static void call(unsigned kind, const uint64_t *word)
         give(word[1], valloc(first), first); /* not every libc has the other */
         break;
     case MALLOC_TRIM:
-        malloc_trim(first);
+        if (malloc_trim)
+            malloc_trim(first);
         break;
     case MALLOC_USABLE_SIZE:
         break;
@@ -259,13 +262,15 @@ static void play(const char *file, uint64_t until)
     if (fd < 0 || fstat(fd, &stat) != 0)
         die(file, "can't be read");
     header = mmap(NULL, (size_t)stat.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (header == MAP_FAILED || stat.st_size < RECORDING_START ||
+    if (header == MAP_FAILED || (size_t)stat.st_size < sizeof *header ||
         memcmp(header->magic, RECORDING_MAGIC, sizeof header->magic) != 0 ||
         header->order != RECORDING_ORDER || header->version != RECORDING_VERSION)
         die(file, "is no recording, or of another version");
     length = until ? until : header->length;
     if (length > (uint64_t)stat.st_size)
         die(file, "is cut off");
+    if (header->start < sizeof *header || header->start % sizeof(uint64_t) != 0)
+        die(file, "is damaged in its header");
     for (uint64_t at = header->start; at + sizeof(struct record) <= length;) {
         const struct record *record = (const void *)((const char *)header + at);
         unsigned kind = record->head & 0xff, flags = record->head >> 8 & 0xff;

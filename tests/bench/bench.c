@@ -23,7 +23,7 @@
  *
  * Compile it with -fno-builtin: a compiler that knows malloc may remove a pair of malloc and free.
  */
-#include "sizes.h"
+#include "draw.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -56,22 +56,6 @@ static char *blocks[MAX_LIVE];
 static size_t lengths[MAX_LIVE]; /* grow: of each buffer now, in bytes */
 static size_t live;
 static uint32_t sizes[SIZES];
-
-/* xorshift64: the same numbers on every machine, and for every library. */
-static uint64_t draw(void)
-{
-    static _Thread_local uint64_t state = 88172645463325252u;
-
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state;
-}
-
-static size_t draw_below(size_t below)
-{
-    return (size_t)(((draw() >> 32) * below) >> 32);
-}
 
 static size_t draw_size(void)
 {
@@ -271,33 +255,13 @@ static bool draw_doublings(size_t low, size_t doublings)
     return true;
 }
 
-/* Sizes from a program's table, in which each row has its share of all requests. */
-static bool draw_mix(const char *program)
-{
-    size_t column = 0, filled = 0, row = 0, share = 0;
-
-    while (column < MIXES && strcmp(mix_names[column], program) != 0)
-        column++;
-    if (column == MIXES)
-        return false;
-    while (filled < SIZES) {
-        size_t above = row ? mix_rows[row - 1].up_to : 0;
-
-        share += mix_rows[row].share[column];
-        while (filled < SIZES && filled * MIX_WHOLE < share * SIZES)
-            sizes[filled++] = (uint32_t)(above + 1 + draw_below(mix_rows[row].up_to - above));
-        row++;
-    }
-    return true;
-}
-
 static bool draw_sizes(const char *name)
 {
     if (strcmp(name, "small") == 0)
         return draw_doublings(8, 5);
     if (strcmp(name, "large") == 0)
         return draw_doublings(64 << 10, 3);
-    return draw_mix(name);
+    return draw_mix(name, sizes, SIZES);
 }
 
 static double real_seconds(void)

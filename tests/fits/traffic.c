@@ -29,7 +29,7 @@
  */
 #define _GNU_SOURCE
 #include "../../common/inspect.h"
-#include "../bench/sizes.h"
+#include "../bench/draw.h"
 
 #include <dlfcn.h>
 #include <stdbool.h>
@@ -58,22 +58,6 @@ static const struct heap_inspect *heap;
 
 /* What a call is measured with, in each kind of replay. */
 static void (*before)(size_t call), (*after)(size_t call);
-
-/* xorshift64: the same numbers on every machine, and for every library. */
-static uint64_t draw(void)
-{
-    static uint64_t state = 88172645463325252u;
-
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state;
-}
-
-static size_t draw_below(size_t below)
-{
-    return (size_t)(((draw() >> 32) * below) >> 32);
-}
 
 /* MAP_POPULATE, where times are taken. */
 static int populate;
@@ -378,18 +362,6 @@ static void measure_time(int replays)
     printf("mean %.1f\nworst %u\n", (double)shared->mean / (double)(calls - calls / 2), worst);
 }
 
-static void draw_mix(void)
-{
-    const size_t column = 2; /* gcc's */
-    size_t filled = 0, share = 0, above = 0;
-
-    for (size_t row = 0; filled < MIX_SIZES; above = mix_rows[row++].up_to) {
-        share += mix_rows[row].share[column];
-        while (filled < MIX_SIZES && filled * MIX_WHOLE < share * MIX_SIZES)
-            mix[filled++] = (uint32_t)(above + 1 + draw_below(mix_rows[row].up_to - above));
-    }
-}
-
 int main(int argc, char **argv)
 {
     for (size_t i = 0; argc >= 4 && i < sizeof patterns / sizeof *patterns; i++)
@@ -406,7 +378,7 @@ int main(int argc, char **argv)
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED)
         return 1;
-    draw_mix();
+    draw_mix("gcc", mix, MIX_SIZES);
     if (heap)
         replay(look, nothing, false);
     if (argc > 4)
