@@ -207,7 +207,7 @@ called() { # called LINE...: these calls of package managers and sudo, and no ot
 @test "each package manager has a package for each need" {
     for name in apt-get dnf pacman zypper apk; do
         manager "$name"
-        machine "$setup" --dry-run build check tour all musl scripts docs lint bench ci
+        machine "$setup" --dry-run build check learn tour all musl scripts docs lint bench ci
         says 0 "setup: $name will install: gcc make"
         rm "$bin/$name"
     done
