@@ -27,7 +27,7 @@ says() { # says STATUS WORDS...: the last run's status, and each of these words
 
 # answers N FILE: what was right in N questions, a line each
 answers() {
-    sed -n 's/^\(No\|Right\): \([^.]*\)\..*/\2/p' "$2" | head -n "$1"
+    sed -n 's/^\(Not so; it is\|Right\): \([^.]*\)\..*/\2/p' "$2" | head -n "$1"
 }
 
 # --- quiz
@@ -71,7 +71,7 @@ answers() {
     tmux -L games-$$ new-session -d -x 120 -y 40 "$learn quiz 6 7 2; read -r"
     wait_for "1 of 2"
     tmux -L games-$$ send-keys "nonsense" Enter
-    wait_for "No: "
+    wait_for "Not so; it is: "
     tmux -L games-$$ send-keys q Enter
     wait_for "0 of 1 right. The same questions again: learn quiz 6 7"
     tmux -L games-$$ kill-server

@@ -89,6 +89,30 @@ grade() {
     [ "$(date -r "$kept" +%Y)" != 2020 ]
 }
 
+@test "another teacher's folder, another option or another grader grades anew" {
+    local now
+    submit one 01-sbrk
+    mkdir -p "$class/held" "$BATS_TEST_TMPDIR/copy"
+    printf '#include "size.h"\n#include <stdlib.h>\nint main(void)\n{\n    return !malloc(SIZE);\n}\n' >"$class/held/one.c"
+    echo '#define SIZE 100' >"$class/held/size.h"
+    cp -a Makefile common scripts stages tests "$BATS_TEST_TMPDIR/copy"
+    cd "$BATS_TEST_TMPDIR/copy"
+    is_anew() { # is_anew YES-OR-NO OPTION...: was it graded anew?
+        touch -d 2020-01-01 "$BATS_TEST_TMPDIR/out/one/result.json"
+        grade --stage 1 --held "$class/held" "${@:2}" "$class/one"
+        now=$([ "$(date -r "$BATS_TEST_TMPDIR/out/one/result.json" +%Y)" = 2020 ] && echo no || echo yes)
+        [ "$now" = "$1" ] || { echo "graded anew: $now"; return 1; }
+    }
+    grade --stage 1 --held "$class/held" "$class/one"
+    is_anew no
+    echo '#define SIZE 200' >"$class/held/size.h"
+    is_anew yes
+    is_anew yes --seed spring
+    is_anew no --seed spring
+    echo '# changed' >>scripts/grade.d/submission.py
+    is_anew yes --seed spring
+}
+
 @test "the results are also there for machines" {
     submit one 01-sbrk
     sed -i 's/(size_t)/(int)/' "$class/one/malloc.c"

@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 
+import box
 import judge
 import suite
 import workspace
@@ -24,7 +25,7 @@ class Part:
 
 class Assignment:
     def __init__(self, stage, held, seed, weights):
-        self.stage, self.seed = stage, seed
+        self.stage, self.seed, self.folder = stage, seed, held
         self.order = suite.promises_of(stage)
         suite.build_suite()
         self.suite = BUILD + "/tests/suite"
@@ -49,12 +50,18 @@ class Assignment:
         return [part for part in parts.values() if part.tests]
 
     def digest(self):
-        """Another one whenever another verdict is possible."""
-        total = hashlib.sha256(repr((self.stage.name, self.seed, self.order, self.plan, self.programs)).encode())
-        tests = glob.glob("common/*") + glob.glob("tests/programs*") + glob.glob(self.stage.path + "/inspect*")
-        for path in [self.suite, self.replay, "Makefile", HERE + "/box", *sorted(tests), *self.held.values()]:
+        """Another one whenever another verdict is possible: of what is asked, of all that judges it, and of the teacher's
+        folder. Weights come later."""
+        asked = (self.stage.name, self.seed, self.order, self.plan, self.programs, sorted(self.held),
+                 bool(box.confines()), os.environ.get("CC"))
+        total = hashlib.sha256(repr(asked).encode())
+        judges = ["Makefile", "common/*", "scripts/grade", "scripts/grade.d/*", "scripts/learn.d/*.py",
+                  "scripts/dev/stages.sh", "tests/programs*", "tests/ladder/*", "tests/limits.sh", "tests/threads.c",
+                  self.stage.path + "/inspect*", self.suite, self.replay]
+        judges += [glob.escape(self.folder) + "/*"] if self.folder else []
+        for path in (path for pattern in judges for path in sorted(glob.glob(pattern)) if os.path.isfile(path)):
             with open(path, "rb") as file:
-                total.update(file.read())
+                total.update(path.encode() + b"\0" + file.read() + b"\0")
         return total.hexdigest()
 
 

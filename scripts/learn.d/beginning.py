@@ -43,7 +43,11 @@ def red_now(stage):
         found = judge.small_tests(judge.begin(stage, library))
     except suite.Unjudged as why:
         return str(why)
-    return "%d of %s: %s" % (len(found.red()), report.plural(found.total, "test"), " ".join(found.red_promises()))
+    red, new = found.red_promises(), stage.new_promises()
+    old = [name for name in red if name not in new]
+    return "%d of %s: %s%s" % (len(found.red()), report.plural(found.total, "test"),
+                               " ".join(name for name in red if name in new),
+                               "; and some of %s, which now ask more" % " ".join(old) if old else "")
 
 
 def begin(stage):

@@ -8,7 +8,7 @@ it are its text; # begins a comment.
   include FILE               an #include, unless it is there
   frame FILE: NAME ...       FILE is this stage's own, with the bodies of these functions taken out
   without: NAME ...          ... and these functions left out
-  aside FILE                 FILE of the stage before is what runs until it is deleted
+  aside FILE [as NAME]       FILE of the stage before, called NAME here, is what runs until it is deleted
   later N PROMISE            only the tests of this promise are held to invariant N
   until MACRO                tools see the stage before, until a source defines MACRO
 
@@ -25,7 +25,8 @@ HELPER_LINES = 3 # a body of so many lines is a helper's
 class Spec:
     def __init__(self, path):
         self.todos, self.gives, self.includes = [], [], []   # [name, promises, text], [name, text], [file]
-        self.frames, self.without, self.aside, self.until, self.later = {}, [], None, None, None
+        self.frames, self.without, self.until, self.later = {}, [], None, None
+        self.aside = self.aside_name = None
         for place, (head, body) in enumerate(blocks(workspace.read(path)) if os.path.exists(path) else []):
             word, _, rest = head.partition(" ")
             found = re.fullmatch(r"(\w+) \(([\w, -]+)\)", rest)
@@ -41,7 +42,8 @@ class Spec:
             elif word == "without:":
                 self.without += rest.split()
             elif word == "aside":
-                self.aside = rest
+                self.aside, _, name = rest.partition(" as ")
+                self.aside_name = name or self.aside
             elif word == "later":
                 self.later = rest
             elif word == "until":
@@ -144,7 +146,7 @@ def add_given(text, spec):
     given = [line for name, body in spec.gives if not defines(text, name) for line in body.split("\n") + [""]]
     if given:
         place = above(lines, (definition(lines) or [len(lines)])[0])
-        lines[place:place] = ["/* Given: tools read these. */"] + given
+        lines[place:place] = ["/* Given: tools and tests read these. */"] + given
     return "\n".join(lines)
 
 
@@ -169,7 +171,7 @@ def add_todos(files, spec):
 
 
 def without_old_todos(text):
-    return re.sub(r"(?m)^/\* TODO \((?:[^*]|\*(?!/))*\*/\n", "", text)
+    return re.sub(r"(?m)^(/\* TODO \((?:[^*]|\*(?!/))*\*/|    /\* TODO \*/)\n", "", text)
 
 
 def inspections(stage, before, spec):
@@ -181,8 +183,9 @@ def inspections(stage, before, spec):
         return {"inspect.c": told(stage)}
     first, then = "inspect%s.h" % before.number, "inspect%s.h" % stage.number
     if spec.aside:
-        choose = '#if __has_include("%s") /* as long as it is there, it is what runs */' % spec.aside
-        files = {first: told(before), then: told(stage)}
+        choose = '#if __has_include("%s") /* as long as it is there, it is what runs */' % spec.aside_name
+        files = {first: told(before).replace('#include "%s"' % spec.aside, '#include "%s"' % spec.aside_name),
+                 then: told(stage)}
     else:
         choose = '#include "heap.c"\n\n#ifndef %s /* the heap is the one of stage %s */' % (spec.until, before.number)
         files = {name: told(of).replace('#include "heap.c"\n', "") for name, of in ((first, before), (then, stage))}
@@ -204,7 +207,8 @@ def make(stage, base):
         return {**files, **inspections(stage, before, spec)}
     if not spec.frames or spec.aside:
         for path in base:
-            files[os.path.basename(path)] = without_old_todos(workspace.read(path))
+            name = os.path.basename(path)
+            files[spec.aside_name if name == spec.aside else name] = without_old_todos(workspace.read(path))
     if spec.aside: # as it is: what is new stands in the other files
         kept, files = files, {}
     for file, names in spec.frames.items():

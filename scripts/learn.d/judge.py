@@ -2,10 +2,15 @@
 import os
 import re
 import subprocess
+import time
 
+import report
 import suite
 import workspace
 from workspace import BUILD
+
+LONG = 30  # calls: a story that nobody wants to follow
+ENOUGH = 2 # seconds: by then the first story is told, whatever it is
 
 
 class Judgement:
@@ -26,7 +31,10 @@ class Judgement:
         return sum(not test.failed for test in self.tests if test.name in self.planned)
 
     def red_promises(self):
-        found = {test.promise(self.order) for test in self.red()} | ({"programs"} if self.programs else set())
+        """A test that waits for a system call which the library doesn't make yet is red, and no promise for that."""
+        red = self.red()
+        ran = [test for test in red if not test.reason or set(test.needs) <= set(self.order)]
+        found = {test.promise(self.order) for test in ran or red} | ({"programs"} if self.programs else set())
         return [name for name in self.order if name in found]
 
     def green(self):
@@ -52,12 +60,24 @@ class Judgement:
         self.tests.sort(key=lambda test: names.index(test.name) if test.name in names else len(names))
 
 
+def set_up():
+    """Installs what the machine lacks, after saying what."""
+    if subprocess.run(["scripts/setup", "learn"], check=False).returncode:
+        workspace.die("this machine lacks what the tests need, and it can't be installed")
+
+
 def build(stage, debug=False):
     """The student's library; None, and what the compiler said, when there is none."""
+    set_up()
     library = "%s%s/%s/libmalloc.so" % (BUILD, "/debug" if debug else "", stage.own)
+    made_of = library + ".of" # make goes by dates, and a copy that was put back may be an old one
+    if os.path.exists(library) and not (os.path.exists(made_of) and workspace.read(made_of) == stage.digest()):
+        os.remove(library)
     ran = subprocess.run(["make", "-s", "BUILD=" + BUILD, "MINE=" + workspace.MINE,
                           "DEBUG=" + "1" * debug, library], text=True,
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if ran.returncode == 0:
+        workspace.write(made_of, stage.digest())
     return (library if ran.returncode == 0 else None), ran.stdout
 
 
@@ -88,23 +108,40 @@ def begin(stage, library):
 
 
 def small_tests(found, on_red=lambda test: None, brief=False):
-    """Runs them; on_red is called with those of a promise that failed, the shortest story first."""
-    waiting = []
+    """Runs them; on_red is called with each that failed, of a promise with the shortest story first. When the very
+    first story is a long one, a shorter one of the same cause is looked for: on_red is called with that before."""
+    waiting, held, given, start = [], [], [], time.monotonic()
+
+    def cause(test):
+        key = report.Cause(test, found.library, found.stage.own_path).key
+        return "invariant" if key[0] == "invariant" else key # which is seen last says little
+
+    def give(tests):
+        held.extend(tests)
+        if not held or given or held[0].length() <= LONG or time.monotonic() - start > ENOUGH:
+            tests = list(held)
+        else:
+            short = next((test for test in held if test.length() <= LONG and cause(test) == cause(held[0])), None)
+            tests = [short] + [test for test in held if test is not short] if short else []
+        for test in tests:
+            given.append(test)
+            held.remove(test)
+            on_red(test)
+
     for test in suite.run(found.library, found.order, *(["--brief"] if brief else [])):
         if waiting and test.promise(found.order) != waiting[0].promise(found.order):
-            tell(waiting, on_red)
+            give(sorted(waiting, key=suite.Test.length))
+            waiting.clear()
+        elif held:
+            give([])
         found.tests.append(test)
         if test.failed:
             waiting.append(test)
-    tell(waiting, on_red)
+    give(sorted(waiting, key=suite.Test.length))
+    for test in held:
+        on_red(test)
     found.finish()
     return found
-
-
-def tell(waiting, on_red):
-    for test in sorted(waiting, key=suite.Test.length):
-        on_red(test)
-    waiting.clear()
 
 
 def programs(found):

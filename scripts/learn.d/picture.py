@@ -1,6 +1,7 @@
 """Two rows of chunks, before and after a call, one above the other, to one scale."""
 
 WIDTH = 88
+ABSURD = 1 << 40 # bytes
 AROUND = 5 # so many blocks on each side of what changed
 
 
@@ -39,7 +40,7 @@ def draw_row(blocks, column, width):
         start, payload, end = column[block.start], column[block.payload], column[block.end]
         row[start:payload] = "#" * (payload - start)
         body = ("." if block.free else "=") * (end - payload)
-        label = str(block.size)
+        label = str(block.size) if block.size <= ABSURD else "?"
         if len(body) >= len(label) + 2:
             body = body[:1] + label + body[1 + len(label):]
         row[payload:end] = body
@@ -48,9 +49,18 @@ def draw_row(blocks, column, width):
     return "".join(row).rstrip()
 
 
+def cut(blocks):
+    """What is written where a size should stand may be any number: such a block is drawn up to the next one."""
+    starts = sorted(block.start for block in blocks)
+    for block in blocks:
+        if block.size > ABSURD:
+            block.end = next((start for start in starts if start > block.payload), block.payload + 64)
+    return blocks
+
+
 def draw(before, after, where, start):
     """Lines: the two rows, where the place is, and what the signs mean."""
-    before, after = before or [], after or []
+    before, after = cut(before or []), cut(after or [])
     shown = changed(before, after, where)
     if not shown:
         return ["no block that tools could see, before or after"]
@@ -63,5 +73,7 @@ def draw(before, after, where, start):
     if where and low <= where <= high:
         at = max(edge for edge in edges if edge <= where)
         lines.append("        " + " " * column[at] + "^ +%d" % (where - start))
-    lines.append("        # header   = used   . free   from +%d to +%d" % (low - start, high - start))
+    gaps = any(low.end < high.start for row in rows for low, high in zip(row, row[1:]))
+    lines.append("        # header   = used   . free%s   from +%d to +%d" % (
+        "   blank: not the heap's" if gaps else "", low - start, high - start))
     return lines

@@ -7,13 +7,17 @@ import suite
 import workspace
 
 SHOWN_CALLS = 9
+MINUS_ONE = (1 << 64) - 1 # what sbrk and mmap return when they fail
+CALLERS = 3
 DEEP = 8 # the same function so many times in one stack: it calls itself without end
 
 
 # Messages that say the same: a pattern, and what it is called.
 ALIKE = (
+    (r"should give NULL", "a block where there should be NULL"),
+    (r"NULL, and errno|NULL with errno", "NULL, and errno isn't ENOMEM"),
+    (r"changed errno|errno became|errno was changed", "errno is changed, and nothing failed"),
     (r"gave NULL|NULL, and ", "NULL, though there is memory"),
-    (r"should give NULL, and doesn't", "a block where there should be NULL"),
     (r"the heap grew|grew by", "the heap grows, though memory is free"),
     (r"isn't told|not told|are told", "the heap's description lacks a block"),
     (r"the heap should be", "the row of chunks is another"),
@@ -26,9 +30,12 @@ class Cause:
     """What a test ended by; what has the same key ends in the same way."""
 
     def __init__(self, test, library, own_path):
+        self.library = library
         stacks = suite.places(library, test)
         inner = [own(stack, own_path) for stack in stacks if stack]
         self.place = inner[0] if inner else None # (function, path, line)
+        around = stacks[0][stacks[0].index(self.place) + 1:] if self.place and self.place in stacks[0] else []
+        self.callers = [place for place in around if own_path and place[1].startswith(own_path + "/")][:CALLERS]
         self.lines = sorted({place[2] for place in inner if place and place[0] == self.place[0]})
         self.recursion = bool(stacks) and stacks[0] and max(
             sum(place[0] == name[0] for place in stacks[0]) for name in stacks[0]) >= DEEP
@@ -51,7 +58,7 @@ class Cause:
             self.key, self.text = ("invariant", test.invariant()), "invariant %d is broken" % test.invariant()
         else:
             self.text = next((text for pattern, text in ALIKE if re.search(pattern, test.said)),
-                             test.said.split("\n")[0].replace("lib.", ""))
+                             test.said.split("\n")[0].split("; the same again")[0].replace("lib.", ""))
             self.key = ("said", re.sub(r"[+-]?(0x[0-9a-f]+|\d+)", "N", self.text))
 
 
@@ -108,9 +115,9 @@ def number(value):
 
 
 def kind(call):
-    """The call without its pointers."""
+    """The call without its pointers, and whether the system failed it."""
     pointers = POINTERS.get(call.function, 0)
-    return (call.function, *call.args[pointers:])
+    return (call.function, call.refused, *call.args[pointers:])
 
 
 def worth_telling(calls):
@@ -147,17 +154,24 @@ def tell_calls(test):
         said = "%s(%s)" % (call.function, ", ".join(args))
         if not call.returned:
             gave = "never came back"
+        elif call.function in GIVES_BLOCK and call.result == MINUS_ONE:
+            gave = "(void *)-1"
         elif call.function in GIVES_BLOCK and call.result:
             said = "%s = %s" % (names.give(call.result), said)
             gave = "+%d" % (call.result - names.start) if names.start and call.result >= names.start else ""
         else:
             gave = "NULL" if call.function in GIVES_BLOCK else ""
+        if call.refused:
+            gave = (gave + "   (%s was made to fail)" % call.refused).lstrip()
         told.append((call, said, gave, alike))
     width = max((len(said) for _, said, _, _ in told), default=0)
     lines = ["... %d calls before" % left_out] if left_out else []
     for call, said, gave, alike in told:
         lines += ["    ... %d calls like that" % alike] if alike else []
-        lines.append(("%-*s   %s" % (width, said, gave)).rstrip() + ("   <-- here" if call is guilty else ""))
+        later = test.fault.later if test.fault and call is guilty else None
+        lines.append(("%-*s   %s" % (width, said, gave)).rstrip() + (
+            "   <-- here" if call is guilty and not later else ""))
+        lines += ["(the test %s)   <-- here" % later] if later else []
     return lines
 
 
@@ -170,7 +184,7 @@ def expected_and_got(test, cause, texts, promise):
     if cause.recursion:
         return "an end", cause.text + ": the stack is used up"
     if test.signal == suite.TIME_IS_UP:
-        return "an end", "none: it went on for seconds"
+        return "an end", "it went on for seconds"
     if test.signal:
         wrote = [line for line in test.words if line and test.signal == suite.SIGABRT]
         return texts.get(promise), cause.text + (', after it wrote "%s"' % wrote[-1] if wrote else "")
@@ -193,12 +207,13 @@ def invariants(stage):
 
 
 def chapter(stage, promise):
-    """Where to read of a promise: the chapter of the latest stage up to this one that makes it."""
+    """Where to read: the stage's chapter, and that of the latest stage up to this one that makes the promise."""
+    here = '%s/README.md, "The idea"' % stage.path
     for folder in reversed(workspace.shell('folders_up_to "$1"', stage.folder).split()):
-        other = workspace.Stage(folder)
-        if re.search(r"(?m)^\+%s\b" % re.escape(promise), workspace.read(other.path + "/promises")):
-            return '%s/README.md, "The idea"' % other.path
-    return '%s/README.md, "The idea"' % stage.path
+        path = "stages/" + folder
+        if re.search(r"(?m)^\+%s\s" % re.escape(promise), workspace.read(path + "/promises")):
+            return here if folder == stage.folder else "%s; the promise is from %s/README.md" % (here, path)
+    return here
 
 
 def field(name, text):
@@ -207,15 +222,21 @@ def field(name, text):
     return "\n".join("  %-9s %s" % (name if i == 0 else "", line) for i, line in enumerate(lines)).rstrip()
 
 
-def in_full(title, stage, test, cause, order, texts, debug):
+def in_full(title, stage, test, cause, order, texts, debug, film):
     """A red test, with all that is known of it."""
     promise = test.promise(order)
     expected, got = expected_and_got(test, cause, texts, promise)
     out = ["%s: %s  %s" % (title, promise, texts.get(promise, "")), ""]
     if test.calls:
         out.append(field("calls", tell_calls(test)))
-    out += [field("expected", expected), field("got", got)]
     start, fault = heap_start(test), test.fault
+    if fault and fault.later:
+        got = "the heap was whole after that call, and broke when the test did that, as it may"
+    elif fault and test.said.startswith("the heap check says"):
+        got = "a heap in which invariant %d does not hold" % fault.invariant
+    elif fault and "invariant" not in test.said:
+        got = "in the end: " + got
+    out += [field("expected", expected), field("got", got)]
     if test.calls and (test.before is not None or test.after is not None):
         guilty = test.guilty()
         where = fault.where if fault else guilty.result if guilty and guilty.function in GIVES_BLOCK else None
@@ -227,13 +248,19 @@ def in_full(title, stage, test, cause, order, texts, debug):
         function, path, line = cause.place
         lines = "line %d" % line if len(cause.lines) < 2 else "lines %d to %d" % (cause.lines[0], cause.lines[-1])
         out.append(field("place", "%s: %s, %s%s" % (path, function, lines, source(path, line))))
+        if not cause.recursion:
+            out += [field("", "called by %s, line %d%s" % (name, number, source(path, number)))
+                    for name, path, number in cause.callers]
     at = suite.caller(test, test.guilty())
     if at:
         out.append(field("caller", "%s:%d%s" % (at[0], at[1], source(*at))))
     if debug and test.calls:
-        out.append(field("stand", "%s   (GDB, right before the call that is marked)" % debug))
+        out.append(field("stand", "%s   (GDB, right before the %s)" % (
+            debug, "last call" if fault and fault.later else "call that is marked")))
+    if film:
+        out.append(field("film", "%s   (the heap after each of the last calls)" % film))
     out.append(field("read", chapter(stage, promise)))
-    return "\n".join(out)
+    return suite.with_names(cause.library, "\n".join(out))
 
 
 def source(path, line):

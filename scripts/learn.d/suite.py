@@ -12,6 +12,7 @@ SIGNALS = {4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE", 11: "SIGSEGV", 1
 SIGABRT, TIME_IS_UP = 6, 27 # what a test that comes to no end is stopped by: see witness.c
 # As the runner would set it, and start itself again: see tests/suite/suite.c.
 TUNABLES = "glibc.malloc.top_pad=67108864:glibc.rtld.optional_static_tls=65536"
+UNTOLD = 1 << 30 # calls
 # Where a handler found the program: itself, what the kernel put there, then the place.
 HANDLER_FRAMES = 2
 
@@ -22,6 +23,7 @@ class Call:
         self.args = [int(word, 16) for word in words[2:5]]
         self.result, self.returned = int(words[5], 16), words[6] == "1"
         self.caller = int(words[8], 16) if words[7] == "test" else None
+        self.refused = words[9] if words[9] != "-" else None # the system call that failed meanwhile
 
 
 class Block:
@@ -35,10 +37,11 @@ class Block:
 
 
 class Fault:
-    """What a call broke first."""
+    """What a call broke first; or (later) what the test did after it: wrote into its blocks, moved the break."""
 
     def __init__(self, words):
-        self.call, self.invariant, self.where, self.text = int(words[0]), int(words[1]), int(words[2], 16), words[3]
+        self.call, self.later = int(words[0]), (None, "fills its blocks", "moves the program break")[int(words[1])]
+        self.invariant, self.where, self.text = int(words[2]), int(words[3], 16), words[4]
 
 
 class Test:
@@ -50,6 +53,7 @@ class Test:
         self.said, self.place, self.round = reason or "", None, 1
         self.signal, self.stacks, self.calls, self.fault = 0, [], [], None
         self.before = self.after = None
+        self.amid = None # the invariant that was broken when a call crashed: it may have been about to mend it
         self.words = [] # what the library wrote on its error output
         self.ended_all = False # no test could be run after it
 
@@ -72,6 +76,8 @@ class Test:
             (self.after if self.after is not None else self.before).append(Block(words))
         elif kind == "broken":
             self.fault = Fault(words)
+        elif kind == "amid":
+            self.amid = words[0]
 
     def promise(self, order):
         """The one that it is about: the latest of those that it needs."""
@@ -79,12 +85,16 @@ class Test:
         return max(known, key=order.index) if known else self.needs[0]
 
     def length(self):
-        """How many calls it made: the shorter, the easier to follow."""
-        return self.calls[-1].number if self.calls else 0
+        """How many calls it made: the shorter, the easier to follow. What made them in a process of its own told none."""
+        return self.calls[-1].number if self.calls else 0 if self.reason else UNTOLD
 
     def invariant(self):
         found = re.search(r"invariant (\d+)", self.said)
         return self.fault.invariant if self.fault else int(found[1]) if found else None
+
+    def trace(self):
+        """What the heap shows of the cause, for a diagnosis."""
+        return str(self.invariant() or self.amid or "-")
 
     def guilty(self):
         """The call that it is about: which broke an invariant, or the last."""
@@ -169,6 +179,20 @@ def closely(library, promises, test):
     return again if again and again.failed else test
 
 
+def film(library, promises, test, name):
+    """The command that shows the test's last calls, recorded; None when it could not be."""
+    call = test.guilty()
+    if not call:
+        return None
+    ended = ["--until-broken"] if test.fault else []
+    patience = {"CK_DEFAULT_TIMEOUT": "3"} if test.signal == TIME_IS_UP else {}
+    ran = subprocess.run(["tests/film", "-o", "%s/films/%s-%s.rec" % (BUILD, name, test.name), "--round",
+                          str(test.round), "--at", str(call.number), *ended, library, " ".join(promises), test.name],
+                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False,
+                         env={**environment(), "BUILD": BUILD, **patience})
+    return ran.stdout.strip() if ran.returncode == 0 else None
+
+
 # ---- addresses -----------------------------------------------------------------------------------
 
 def from_root(path):
@@ -209,6 +233,22 @@ def places(library, test):
         stacks.append(offsets)
     known = lines_at(library, [offset for stack in stacks for offset in stack])
     return [[place for offset in stack for place in known.get(offset, [])] for stack in stacks]
+
+
+def with_names(library, text):
+    """The same, with the library's own variables by their names, where it says library+0x4060."""
+    if "library+0x" not in text:
+        return text
+    listed = subprocess.run(["nm", "-S", library], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                            check=False).stdout
+    known = [(int(place, 16), int(size, 16), name)
+             for place, size, name in re.findall(r"(?m)^([0-9a-f]+) ([0-9a-f]+) [bBdD] (\w+)$", listed)]
+
+    def name_of(found):
+        at = int(found[1], 16)
+        return next((name + (" + %d" % (at - place) if at > place else "") for place, size, name in known
+                     if place <= at < place + size), found[0])
+    return re.sub(r"library\+0x([0-9a-f]+)", name_of, text)
 
 
 def caller(test, call):

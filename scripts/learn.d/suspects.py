@@ -65,15 +65,22 @@ def function_at(lines, number):
     return None
 
 
+def struct_at(lines, number):
+    """The struct that a line lies in, by its name; or None."""
+    at = next((at for at in range(min(number, len(lines) - 1), -1, -1) if not lines[at].startswith((" ", "}"))), 0)
+    found = re.match(r"struct (\w+) \{", lines[at])
+    return found[1] if found else None
+
+
 def changed_functions(old, new):
-    """The functions in which two texts differ."""
+    """The functions, and the structs, in which two texts differ."""
     import difflib
     old, new = old.split("\n"), new.split("\n")
     found = set()
     for kind, low, high, new_low, new_high in difflib.SequenceMatcher(None, old, new, False).get_opcodes():
         if kind != "equal":
-            found |= {function_at(old, at) for at in range(low, max(high, low + 1))}
-            found |= {function_at(new, at) for at in range(new_low, max(new_high, new_low + 1))}
+            for lines, first, end in (old, low, high), (new, new_low, new_high):
+                found |= {struct_at(lines, at) or function_at(lines, at) for at in range(first, max(end, first + 1))}
     return found - {None}
 
 

@@ -60,6 +60,11 @@ class Stage:
         folder = shell('folder_before "$1"', self.folder)
         return Stage(folder) if folder else None
 
+    def next_number(self):
+        """Of the stage that follows on the main line; None after the last."""
+        number = str(int(re.match(r"\d+", self.number)[0]) + 1)
+        return number if shell('find_folder "$1"', number) else None
+
     def lesson(self):
         """The files that a reader of the stage reads."""
         return shell('lesson_of "$1"', self.folder).split()
