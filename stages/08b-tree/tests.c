@@ -23,8 +23,8 @@ static void shuffle(unsigned *order, unsigned count)
 
 /* ---- best-fit ------------------------------------------------------------------------------- */
 
-/* Holes of so many sizes, 16 bytes apart; more than anybody looks at by chance. */
-enum { HOLES = 64, LEAST = 2008 };
+/* Holes of so many sizes, 16 bytes apart, and each fills its chunk; more than anybody looks at by chance. */
+enum { HOLES = 64, LEAST = 2016 - sizeof(size_t) };
 static char *hole[HOLES];
 
 static void make_holes(size_t step)
